@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace clipscope {
+
+/// Base of everything the engine throws for a cause outside the program. The message is one
+/// sentence or two for a person: what is wrong, where (file, line or byte, layer, example, setting),
+/// and what to do about it. It ends without a line feed.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A file, folder or stream that cannot be read or written, or whose content is not what it claims.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A model description that names an unknown layer, or whose shapes do not fit.
+class SpecError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A setting of an experiment outside its range. The message begins with the setting's path,
+/// for example "clipping.max_grad_norm".
+class SettingError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The requested thing is sound but not something this version can do; the message names it.
+class UnsupportedError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Work that was stopped on request (a cancel or a pause); never shown as a failure.
+class Cancelled : public Error {
+ public:
+  Cancelled() : Error("cancelled") {}
+};
+
+}  // namespace clipscope

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/model.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace clipscope {
+
+namespace {
+
+/// What a block may take of a core's second-level cache.
+constexpr Index cacheBytes = 1 << 20;
+constexpr Index mostSmallRows = 16;
+constexpr Index mostSharedRows = 512;
+constexpr Index cacheLine = 16;  // floats
+
+Index padded(Index floats) { return (floats + cacheLine - 1) / cacheLine * cacheLine; }
+
+}  // namespace
+
+void Model::planBlocks(Index physicalLimit) {
+  m_needsInputGradient.assign(m_layers.size(), false);
+  bool trainableBelow = false;
+  Index values = m_input.size();
+  bool small = false;
+  m_owner.assign(static_cast<std::size_t>(m_table->trainableCount()), -1);
+  m_firstUse = m_owner;
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    m_needsInputGradient[l] = trainableBelow;
+    for (const ParameterId id : m_layers[l]->parameters()) {
+      const Index trainable = (*m_table)[id].trainableIndex;
+      if (trainable < 0) continue;
+      trainableBelow = true;
+      const auto at = static_cast<std::size_t>(trainable);
+      if (m_firstUse[at] < 0) m_firstUse[at] = static_cast<int>(l);
+      m_owner[at] = static_cast<int>(l);
+    }
+    small = small || m_layers[l]->prefersSmallBlocks();
+    values += 2 * m_layers[l]->outputShape().size() + m_layers[l]->cacheSize(1).keptPerExample;
+  }
+  for (Index t = 0; t < m_table->trainableCount(); ++t)
+    if (m_table->trainableInfo(t).uses > 1) m_shared.push_back(t);
+
+  m_floatsPerExample = values;
+  m_plan.threadPerBlock = small;
+  m_plan.rows = small ? std::clamp(cacheBytes / (4 * values), Index{1}, mostSmallRows)
+                      : mostSharedRows;
+  if (physicalLimit > 0) m_plan.rows = std::min(m_plan.rows, physicalLimit);
+
+  for (const auto& layer : m_layers) {
+    layer->compile(m_plan.rows);
+    m_preparedOffset.push_back(m_preparedSize);
+    m_preparedSize += padded(layer->preparedSize());
+  }
+}
+
+BlockCache Model::makeCache(Index wanted) const {
+  BlockCache cache;
+  // Convolutions were compiled for full blocks, which are small; dense layers take any number.
+  const Index rows = wanted > 0 && !m_plan.threadPerBlock ? std::min(wanted, m_plan.rows) : m_plan.rows;
+  cache.maxRows = rows;
+  Index scratch = 0;
+  for (const auto& layer : m_layers) scratch = std::max(scratch, layer->cacheSize(rows).scratch);
+  Index floats = padded(rows * m_input.size()) + padded(scratch);
+  for (const auto& layer : m_layers)
+    floats += 2 * padded(rows * layer->outputShape().size()) +
+              padded(rows * layer->cacheSize(rows).keptPerExample);
+  cache.memory.resize(static_cast<std::size_t>(floats), 0.0f);
+
+  float* next = cache.memory.data();
+  const auto take = [&next](Index count) {
+    float* start = next;
+    next += padded(count);
+    return start;
+  };
+  cache.input = {take(rows * m_input.size()), 0, m_input.size()};
+  float* scratchStart = take(scratch);
+  cache.layers.resize(m_layers.size());
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    const Index width = m_layers[l]->outputShape().size();
+    LayerCache& layer = cache.layers[l];
+    layer.y = {take(rows * width), 0, width};
+    layer.dy = {take(rows * width), 0, width};
+    layer.kept = take(rows * m_layers[l]->cacheSize(rows).keptPerExample);
+    layer.scratch = scratchStart;
+    const View below = l == 0 ? cache.input : cache.layers[l - 1].y;
+    layer.x = below;
+  }
+  return cache;
+}
+
+void Model::prepare(const Parameters& values, PreparedParameters& prepared) const {
+  prepared.values = &values;
+  prepared.packed.resize(static_cast<std::size_t>(m_preparedSize));
+  for (std::size_t l = 0; l < m_layers.size(); ++l)
+    m_layers[l]->prepare(values, prepared.packed.data() + m_preparedOffset[l]);
+}
+
+void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
+                    const DrawKey& key) const {
+  assert(cache.rows <= cache.maxRows);
+  cache.input.rows = cache.rows;
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    LayerCache& layer = cache.layers[l];
+    layer.x.rows = cache.rows;
+    layer.y.rows = cache.rows;
+    layer.dy.rows = cache.rows;
+    m_layers[l]->forward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]},
+                         layer, key);
+  }
+}
+
+void Model::evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,
+                         int* predictions) const {
+  LayerCache& last = cache.layers.back();
+  m_loss->evaluate(last.y, targets, losses, predictions, last.dy);
+}
+
+void Model::backward(const PreparedParameters& parameters, BlockCache& cache) const {
+  for (std::size_t l = m_layers.size(); l-- > 0;) {
+    View dx;
+    if (m_needsInputGradient[l]) dx = cache.layers[l - 1].dy;
+    m_layers[l]->backward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]}, dx,
+                          cache.layers[l]);
+    // Nothing trainable below: the layers there have no gradient to receive.
+    if (!m_needsInputGradient[l]) break;
+  }
+}
+
+void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
+  for (std::size_t l = 0; l < m_layers.size(); ++l) m_layers[l]->squaredNorms(cache.layers[l], out);
+  if (m_shared.empty()) return;
+  // Several uses of a tensor have cross terms, 2⟨g, g'⟩, that no layer sees alone.
+  GradientSet gradient(m_table);
+  for (Index i = 0; i < cache.rows; ++i) {
+    gradient.clear();
+    for (std::size_t l = 0; l < m_layers.size(); ++l) {
+      const auto ids = m_layers[l]->parameters();
+      if (std::any_of(ids.begin(), ids.end(), [&](ParameterId id) { return (*m_table)[id].uses > 1; }))
+        m_layers[l]->addPerSample(cache.layers[l], i, gradient);
+    }
+    for (const Index t : m_shared) {
+      const double norm = gradient.norm(m_table->trainable()[static_cast<std::size_t>(t)]);
+      out.at(i, t) = norm * norm;
+    }
+  }
+}
+
+void Model::blank(BlockCache& cache, Index example) const {
+  const auto zero = [example](float* data, Index cols) {
+    std::fill_n(data + example * cols, cols, 0.0f);
+  };
+  zero(cache.input.data, cache.input.cols);
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    LayerCache& layer = cache.layers[l];
+    zero(layer.y.data, layer.y.cols);
+    zero(layer.dy.data, layer.dy.cols);
+    zero(layer.kept, m_layers[l]->cacheSize(cache.maxRows).keptPerExample);
+  }
+}
+
+void Model::addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& sums) const {
+  for (std::size_t l = 0; l < m_layers.size(); ++l)
+    m_layers[l]->addWeighted(cache.layers[l], factors, sums);
+}
+
+void Model::addPerSample(const BlockCache& cache, Index example, GradientSet& gradient) const {
+  for (std::size_t l = 0; l < m_layers.size(); ++l)
+    m_layers[l]->addPerSample(cache.layers[l], example, gradient);
+}
+
+void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientSet& scratch,
+                               std::span<double> out) const {
+  std::vector<bool> pending(out.size(), true);
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    bool form = false;
+    for (const ParameterId id : m_layers[l]->parameters()) {
+      const Index t = (*m_table)[id].trainableIndex;
+      if (t < 0) continue;
+      const auto at = static_cast<std::size_t>(t);
+      if ((*m_table)[id].uses == 1 &&
+          m_layers[l]->formedSquaredNorm(cache.layers[l], example, id, out[at]))
+        pending[at] = false;
+      else
+        form = true;
+    }
+    if (!form) continue;
+    // Cleared at a tensor's first use only: later uses add to it.
+    for (const ParameterId id : m_layers[l]->parameters()) {
+      const Index t = (*m_table)[id].trainableIndex;
+      if (t >= 0 && m_firstUse[static_cast<std::size_t>(t)] == static_cast<int>(l))
+        std::ranges::fill(scratch[id], 0.0);
+    }
+    m_layers[l]->addPerSample(cache.layers[l], example, scratch);
+  }
+  for (std::size_t t = 0; t < out.size(); ++t) {
+    if (!pending[t]) continue;
+    const double norm = scratch.norm(m_table->trainable()[t]);
+    out[t] = norm * norm;
+  }
+}
+
+SumSet Model::makeSums(Index strategies) const {
+  std::vector<Index> sizes;
+  for (Index t = 0; t < m_table->trainableCount(); ++t) {
+    const auto at = static_cast<std::size_t>(t);
+    sizes.push_back(m_layers[static_cast<std::size_t>(m_owner[at])]->packedSize(m_table->trainable()[at]));
+  }
+  return SumSet(sizes, strategies);
+}
+
+void Model::unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const {
+  std::fill(trainable.begin(), trainable.end(), 0.0f);
+  for (Index t = 0; t < m_table->trainableCount(); ++t) {
+    const auto at = static_cast<std::size_t>(t);
+    const ParameterId id = m_table->trainable()[at];
+    m_layers[static_cast<std::size_t>(m_owner[at])]->unpack(
+        id, sums.data(strategy, t), trainable.data() + (*m_table)[id].offset);
+  }
+}
+
+}  // namespace clipscope

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/model/block_cache.h"
+#include "engine/model/layer.h"
+#include "engine/model/loss.h"
+#include "engine/model/parameters.h"
+#include "engine/model/sum_set.h"
+
+namespace clipscope {
+
+/// How a batch is cut into blocks.
+struct BlockPlan {
+  Index rows = 1;  ///< examples a block at most
+  /// true: each thread carries whole blocks through on its own (convolutions, whose working set then
+  /// stays in the core's cache); false: blocks come one after the other and the threads share the
+  /// products inside (dense layers).
+  bool threadPerBlock = false;
+
+  /// Number of blocks for a batch, and the rows [first, last) of block `block`. A pure function of
+  /// the batch's size: the same bits however the step is driven. Blocks differ by at most one row
+  /// where the threads share products; otherwise all but the last are full.
+  Index count(Index batch) const;
+  std::pair<Index, Index> range(Index batch, Index block) const;
+};
+
+/// One line of the model's description.
+struct LayerDescription {
+  std::string name;     ///< "conv1", or the kind for a layer without parameters
+  std::string kind;     ///< "conv2d"
+  std::string text;     ///< "Conv 1→16, 8×8 /2"
+  Shape output;
+  Index parameters = 0; ///< trainable and frozen
+  bool reuse = false;   ///< runs an earlier layer's weights again
+};
+
+/// The weights as the layers' kernels read them, made once from Parameters. Refers to `values`.
+struct PreparedParameters {
+  const Parameters* values = nullptr;
+  AlignedVector<float> packed;
+};
+
+/// A feed-forward network with a per-example loss, compiled for one input shape and block plan.
+/// Immutable and thread-safe after construction; it holds no parameter values.
+///
+/// JSON: {"layers": [{"type": "linear", "name": "fc1", "in": 784, "out": 10, "bias": true}, …],
+/// "loss": "cross_entropy", "frozen": ["fc1.bias"]}. The layer types and their fields are those of
+/// the reference files (interchange/reference_format.md); in/in_channels/channels may be left out
+/// and then follow from the input. Names may be left out (conv1, conv2, fc1, …).
+class Model {
+ public:
+  /// Throws SpecError with the layer's position, name and the reason. `physicalLimit`: the largest
+  /// block wanted, 0 for the model's choice.
+  static std::shared_ptr<const Model> fromSpec(const nlohmann::json& spec, const Shape& input,
+                                               Index physicalLimit = 0);
+
+  const Shape& inputShape() const { return m_input; }
+  const Shape& outputShape() const { return m_layers.back()->outputShape(); }
+  const Loss& loss() const { return *m_loss; }
+  const nlohmann::json& spec() const { return m_spec; }
+  const ParameterTable& table() const { return *m_table; }
+  std::shared_ptr<const ParameterTable> sharedTable() const { return m_table; }
+  const std::vector<LayerDescription>& description() const { return m_description; }
+  const BlockPlan& plan() const { return m_plan; }
+  /// Bytes that one example takes in a BlockCache.
+  Index bytesPerExample() const { return m_floatsPerExample * Index{sizeof(float)}; }
+
+  /// A cache for blocks of the plan, or, for a look at a few examples, of fewer rows.
+  BlockCache makeCache(Index rows = 0) const;
+  void prepare(const Parameters& values, PreparedParameters& prepared) const;
+
+  /// The passes over one block, in this order. `cache.rows` and `cache.input` are set by the caller.
+  void forward(const PreparedParameters& parameters, BlockCache& cache, const DrawKey& key) const;
+  /// Losses and predictions, and the gradient at the output, which backward starts from.
+  void evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,
+                    int* predictions) const;
+  void backward(const PreparedParameters& parameters, BlockCache& cache) const;
+  /// out(i, p) = ‖∂L_i/∂θ_p‖² for every trainable tensor.
+  void squaredNorms(BlockCache& cache, NormColumns out) const;
+  /// Replaces every value that the cache holds of an example by 0, so that nothing of it (a NaN
+  /// times a factor 0, say) can reach a sum.
+  void blank(BlockCache& cache, Index example) const;
+  /// sums += Σ_i f_i g_i for each strategy.
+  void addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& sums) const;
+  /// gradient += g_i, after backward; independent of squaredNorms.
+  void addPerSample(const BlockCache& cache, Index example, GradientSet& gradient) const;
+  /// ‖g_ip‖² by trainable tensor, from the gradient formed in double: the witness that norms and
+  /// factors are held against. `scratch` is overwritten.
+  void formedSquaredNorms(const BlockCache& cache, Index example, GradientSet& scratch,
+                          std::span<double> out) const;
+
+  SumSet makeSums(Index strategies) const;
+  /// One strategy's sum in PyTorch's layout, as Parameters::trainable() is laid out; padding is 0.
+  void unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const;
+
+ private:
+  Model() = default;
+  void planBlocks(Index physicalLimit);
+
+  nlohmann::json m_spec;
+  Shape m_input;
+  std::shared_ptr<ParameterTable> m_table;
+  std::vector<std::unique_ptr<Layer>> m_layers;
+  std::vector<LayerDescription> m_description;
+  std::vector<bool> m_needsInputGradient;  ///< does anything trainable lie below this layer?
+  std::vector<Index> m_preparedOffset;
+  std::vector<int> m_owner;  ///< by trainable index: a layer that has the tensor
+  std::vector<int> m_firstUse;  ///< by trainable index: the first layer that has it
+  std::vector<Index> m_shared;  ///< trainable indices with several uses
+  Index m_preparedSize = 0;
+  Index m_floatsPerExample = 0;
+  BlockPlan m_plan;
+  std::unique_ptr<Loss> m_loss;
+};
+
+}  // namespace clipscope

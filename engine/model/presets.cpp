@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/presets.h"
+
+#include "engine/error.h"
+
+namespace clipscope {
+
+using nlohmann::json;
+
+namespace {
+
+json linear(Index outputs) { return {{"type", "linear"}, {"out", outputs}}; }
+
+json conv(Index outputs, Index kernel, Index stride, Index padding) {
+  return {{"type", "conv2d"},  {"out_channels", outputs}, {"kernel", {kernel, kernel}},
+          {"stride", {stride, stride}}, {"padding", {padding, padding}}};
+}
+
+json pool(const char* type, Index kernel, Index stride) {
+  return {{"type", type}, {"kernel", {kernel, kernel}}, {"stride", {stride, stride}}};
+}
+
+json plain(const char* type) { return {{"type", type}}; }
+
+json withFlatten(const Shape& input) {
+  return input.rank() > 1 ? json::array({plain("flatten")}) : json::array();
+}
+
+json mlpLayers(const Shape& input, Index outputs) {
+  json layers = withFlatten(input);
+  for (const Index width : {512, 256}) {
+    layers.push_back(linear(width));
+    layers.push_back(plain("relu"));
+  }
+  layers.push_back(linear(outputs));
+  return layers;
+}
+
+json mnistCnnLayers(Index outputs) {
+  return json::array({conv(16, 8, 2, 3), plain("relu"), pool("maxpool2d", 2, 1), conv(32, 4, 2, 0),
+                      plain("relu"), pool("maxpool2d", 2, 1), plain("flatten"), linear(32),
+                      plain("relu"), linear(outputs)});
+}
+
+json cifarCnnLayers(Index outputs) {
+  json layers = json::array();
+  for (const Index channels : {32, 64, 128}) {
+    layers.push_back(conv(channels, 3, 1, 1));
+    layers.push_back({{"type", "groupnorm"}, {"groups", channels / 4}, {"channels", channels}});
+    layers.push_back(plain("relu"));
+    layers.push_back(pool("avgpool2d", 2, 2));
+  }
+  layers.push_back(plain("flatten"));
+  layers.push_back(linear(outputs));
+  return layers;
+}
+
+}  // namespace
+
+const std::vector<ModelPreset>& modelPresets() {
+  static const std::vector<ModelPreset> presets{{"logistic", "Logistic regression"},
+                                                {"mlp", "MLP 512-256"},
+                                                {"mnist-cnn", "MNIST CNN (Opacus example)"},
+                                                {"cifar-cnn", "CIFAR CNN (GroupNorm)"}};
+  return presets;
+}
+
+json presetSpec(const std::string& name, const Shape& input, Index outputs, bool regression) {
+  json layers;
+  const bool convolutional = name == "mnist-cnn" || name == "cifar-cnn";
+  if (convolutional && input.rank() != 3)
+    throw SpecError("model.preset: \"" + name + "\" needs images, and the data has rows of " +
+                    input.toString() + " values; choose logistic or mlp");
+  if (name == "logistic") {
+    layers = withFlatten(input);
+    layers.push_back(linear(outputs));
+  } else if (name == "mlp") {
+    layers = mlpLayers(input, outputs);
+  } else if (name == "mnist-cnn") {
+    layers = mnistCnnLayers(outputs);
+  } else if (name == "cifar-cnn") {
+    layers = cifarCnnLayers(outputs);
+  } else {
+    std::string choices;
+    for (const ModelPreset& preset : modelPresets())
+      choices += (choices.empty() ? "" : ", ") + preset.name;
+    throw SpecError("model.preset: \"" + name + "\" is not a preset; choose one of " + choices +
+                    ", or give model.spec");
+  }
+  return {{"layers", layers}, {"loss", regression ? "mse" : "cross_entropy"}};
+}
+
+}  // namespace clipscope

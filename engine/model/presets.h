@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/tensor/shape.h"
+
+namespace clipscope {
+
+/// A model to start from.
+struct ModelPreset {
+  std::string name;   ///< "mnist-cnn"
+  std::string title;  ///< "MNIST CNN (Opacus example)"
+};
+
+/// "logistic", "mlp", "mnist-cnn", "cifar-cnn".
+const std::vector<ModelPreset>& modelPresets();
+
+/// The preset's spec for data of `input` shape and `outputs` classes or values. "mlp" is
+/// 784-512-256-10 on MNIST (its first width follows the input); "mnist-cnn" is the network of
+/// Opacus's MNIST example; "cifar-cnn" has three 3×3 convolutions of 32, 64 and 128 channels with
+/// GroupNorm, ReLU and average pooling. `regression` gives the loss mse instead of cross_entropy.
+/// Throws SpecError for an unknown name (listing these), or where a CNN meets data without pixels.
+nlohmann::json presetSpec(const std::string& name, const Shape& input, Index outputs,
+                          bool regression);
+
+}  // namespace clipscope

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/tensor/vector_kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/tensor/vector_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace clipscope::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using FloatTag = hn::ScalableTag<float>;
+using DoubleTag = hn::ScalableTag<double>;
+using HalfTag = hn::Rebind<float, DoubleTag>;  // as many floats as a vector has doubles
+
+double sumSquaresKernel(const float* HWY_RESTRICT x, Index count) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d), sum2 = hn::Zero(d), sum3 = hn::Zero(d);
+  Index j = 0;
+  for (; j + 4 * lanes <= count; j += 4 * lanes) {
+    const auto a = hn::PromoteTo(d, hn::LoadU(h, x + j));
+    const auto b = hn::PromoteTo(d, hn::LoadU(h, x + j + lanes));
+    const auto c = hn::PromoteTo(d, hn::LoadU(h, x + j + 2 * lanes));
+    const auto e = hn::PromoteTo(d, hn::LoadU(h, x + j + 3 * lanes));
+    sum0 = hn::MulAdd(a, a, sum0);
+    sum1 = hn::MulAdd(b, b, sum1);
+    sum2 = hn::MulAdd(c, c, sum2);
+    sum3 = hn::MulAdd(e, e, sum3);
+  }
+  double total =
+      hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
+  for (; j < count; ++j) total += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+  return total;
+}
+
+double dotProductKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, Index count) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
+  Index j = 0;
+  for (; j + 2 * lanes <= count; j += 2 * lanes) {
+    sum0 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j)), hn::PromoteTo(d, hn::LoadU(h, y + j)),
+                      sum0);
+    sum1 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j + lanes)),
+                      hn::PromoteTo(d, hn::LoadU(h, y + j + lanes)), sum1);
+  }
+  double total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  for (; j < count; ++j) total += static_cast<double>(x[j]) * static_cast<double>(y[j]);
+  return total;
+}
+
+double squaredDistanceKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
+                             Index count) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto sum = hn::Zero(d);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    const auto a =
+        hn::Sub(hn::PromoteTo(d, hn::LoadU(h, x + j)), hn::PromoteTo(d, hn::LoadU(h, y + j)));
+    sum = hn::MulAdd(a, a, sum);
+  }
+  double total = hn::GetLane(hn::SumOfLanes(d, sum));
+  for (; j < count; ++j) {
+    const double a = static_cast<double>(x[j]) - static_cast<double>(y[j]);
+    total += a * a;
+  }
+  return total;
+}
+
+void sumAndSquaresKernel(const float* HWY_RESTRICT x, Index count, double* HWY_RESTRICT out) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto sum = hn::Zero(d), squares = hn::Zero(d);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    const auto a = hn::PromoteTo(d, hn::LoadU(h, x + j));
+    sum = hn::Add(sum, a);
+    squares = hn::MulAdd(a, a, squares);
+  }
+  out[0] = hn::GetLane(hn::SumOfLanes(d, sum));
+  out[1] = hn::GetLane(hn::SumOfLanes(d, squares));
+  for (; j < count; ++j) {
+    out[0] += static_cast<double>(x[j]);
+    out[1] += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+  }
+}
+
+void addScaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto factor = hn::Set(d, a);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes)
+    hn::StoreU(hn::MulAdd(factor, hn::LoadU(d, x + j), hn::LoadU(d, y + j)), d, y + j);
+  for (; j < count; ++j) y[j] += a * x[j];
+}
+
+void scaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto factor = hn::Set(d, a);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes)
+    hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + j)), d, y + j);
+  for (; j < count; ++j) y[j] = a * x[j];
+}
+
+void reluForwardKernel(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto zero = hn::Zero(d);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    // Written as a selection so that a NaN passes, as it does in PyTorch.
+    const auto v = hn::LoadU(d, x + j);
+    hn::StoreU(hn::IfThenElse(hn::Lt(v, zero), zero, v), d, y + j);
+  }
+  for (; j < count; ++j) y[j] = x[j] < 0.0f ? 0.0f : x[j];
+}
+
+void reluBackwardKernel(const float* HWY_RESTRICT y, const float* HWY_RESTRICT dy,
+                        float* HWY_RESTRICT dx, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto zero = hn::Zero(d);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes)
+    hn::StoreU(hn::IfThenElseZero(hn::Not(hn::Le(hn::LoadU(d, y + j), zero)),
+                                  hn::LoadU(d, dy + j)),
+               d, dx + j);
+  for (; j < count; ++j) dx[j] = y[j] <= 0.0f ? 0.0f : dy[j];
+}
+
+void addOuterKernel(const float* HWY_RESTRICT delta, Index outputs, const float* HWY_RESTRICT x,
+                    Index inputs, double* HWY_RESTRICT g) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index o = 0; o < outputs; ++o) {
+    const double value = static_cast<double>(delta[o]);
+    const auto factor = hn::Set(d, value);
+    double* row = g + o * inputs;
+    Index j = 0;
+    for (; j + lanes <= inputs; j += lanes)
+      hn::StoreU(hn::MulAdd(factor, hn::PromoteTo(d, hn::LoadU(h, x + j)), hn::LoadU(d, row + j)),
+                 d, row + j);
+    for (; j < inputs; ++j) row[j] += value * static_cast<double>(x[j]);
+  }
+}
+
+double outerSquaredNormKernel(const float* HWY_RESTRICT delta, Index outputs,
+                              const float* HWY_RESTRICT x, Index inputs) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  double total = 0;
+  for (Index o = 0; o < outputs; ++o) {
+    const double value = static_cast<double>(delta[o]);
+    const auto factor = hn::Set(d, value);
+    auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
+    Index j = 0;
+    for (; j + 2 * lanes <= inputs; j += 2 * lanes) {
+      const auto a = hn::Mul(factor, hn::PromoteTo(d, hn::LoadU(h, x + j)));
+      const auto b = hn::Mul(factor, hn::PromoteTo(d, hn::LoadU(h, x + j + lanes)));
+      sum0 = hn::MulAdd(a, a, sum0);
+      sum1 = hn::MulAdd(b, b, sum1);
+    }
+    total += hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+    for (; j < inputs; ++j) {
+      const double entry = value * static_cast<double>(x[j]);
+      total += entry * entry;
+    }
+  }
+  return total;
+}
+
+}  // namespace clipscope::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace clipscope {
+
+HWY_EXPORT(sumSquaresKernel);
+HWY_EXPORT(dotProductKernel);
+HWY_EXPORT(squaredDistanceKernel);
+HWY_EXPORT(sumAndSquaresKernel);
+HWY_EXPORT(addScaledKernel);
+HWY_EXPORT(scaledKernel);
+HWY_EXPORT(reluForwardKernel);
+HWY_EXPORT(reluBackwardKernel);
+HWY_EXPORT(addOuterKernel);
+HWY_EXPORT(outerSquaredNormKernel);
+
+double sumSquares(const float* x, Index count) {
+  return HWY_DYNAMIC_DISPATCH(sumSquaresKernel)(x, count);
+}
+
+double dotProduct(const float* x, const float* y, Index count) {
+  return HWY_DYNAMIC_DISPATCH(dotProductKernel)(x, y, count);
+}
+
+double squaredDistance(const float* x, const float* y, Index count) {
+  return HWY_DYNAMIC_DISPATCH(squaredDistanceKernel)(x, y, count);
+}
+
+void sumAndSquares(const float* x, Index count, double& sum, double& squares) {
+  double out[2];
+  HWY_DYNAMIC_DISPATCH(sumAndSquaresKernel)(x, count, out);
+  sum = out[0];
+  squares = out[1];
+}
+
+void addScaled(float a, const float* x, float* y, Index count) {
+  HWY_DYNAMIC_DISPATCH(addScaledKernel)(a, x, y, count);
+}
+
+void scaled(float a, const float* x, float* y, Index count) {
+  HWY_DYNAMIC_DISPATCH(scaledKernel)(a, x, y, count);
+}
+
+void reluForward(const float* x, float* y, Index count) {
+  HWY_DYNAMIC_DISPATCH(reluForwardKernel)(x, y, count);
+}
+
+void reluBackward(const float* y, const float* dy, float* dx, Index count) {
+  HWY_DYNAMIC_DISPATCH(reluBackwardKernel)(y, dy, dx, count);
+}
+
+void addBias(const float* bias, float* y, Index rows, Index cols) {
+  for (Index r = 0; r < rows; ++r)
+    HWY_DYNAMIC_DISPATCH(addScaledKernel)(1.0f, bias, y + r * cols, cols);
+}
+
+void addOuter(const float* d, Index outputs, const float* x, Index inputs, double* g) {
+  HWY_DYNAMIC_DISPATCH(addOuterKernel)(d, outputs, x, inputs, g);
+}
+
+double outerSquaredNorm(const float* d, Index outputs, const float* x, Index inputs) {
+  return HWY_DYNAMIC_DISPATCH(outerSquaredNormKernel)(d, outputs, x, inputs);
+}
+
+}  // namespace clipscope
+
+#endif  // HWY_ONCE

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/clipping/clip_factors.h"
+#include "engine/clipping/norm_table.h"
+#include "engine/noise/noise_histogram.h"
+#include "engine/tensor/shape.h"
+#include "engine/training/phase.h"
+
+namespace clipscope {
+
+inline constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
+
+/// What stays the same over a run and is needed to read its records: names and sizes.
+struct RunInfo {
+  std::vector<std::string> tensors;  ///< trainable tensors, "conv1.weight", by trainable index
+  std::vector<std::string> layers;   ///< the layer of each tensor, "conv1"
+  std::vector<Index> sizes;          ///< values in each tensor; their sum is d
+  std::vector<Shape> shapes;
+  Index dimension = 0;    ///< d
+  Index datasetSize = 0;  ///< N, training examples
+  std::vector<std::string> classNames;  ///< empty for a regression
+};
+
+/// Phase Sample: which examples were drawn. Row i of every table below is example `examples[i]`.
+struct SamplePart {
+  std::vector<Index> examples;  ///< dataset indices, ascending; may be empty
+  std::vector<int> labels;      ///< class of each; −1 for a regression
+  double expectedBatchSize = 0; ///< B = qN, the denominator
+  double sampleRate = 0;        ///< q
+};
+
+/// Phase Forward.
+struct ForwardPart {
+  std::vector<float> losses;
+  std::vector<int> predictions;  ///< arg max; −1 for a regression
+  double meanLoss = notANumber;  ///< over the batch drawn; NaN when it is empty
+};
+
+/// Phase Norms: n_ip, and what follows from norms alone.
+struct NormsPart {
+  NormTable norms;             ///< ‖∂L_i/∂θ_p‖₂, examples × trainable tensors
+  std::vector<double> global;  ///< n_i = √Σ_p n_ip²
+  /// Quantiles of n_i over the finite examples (linear interpolation, as numpy's default); NaN when
+  /// there is none.
+  double q05 = notANumber, q25 = notANumber, q50 = notANumber, q75 = notANumber, q95 = notANumber;
+  double max = notANumber;
+  std::vector<double> tensorMean;  ///< mean over finite examples of n_ip
+  std::vector<double> tensorMax;
+  std::vector<double> tensorShare; ///< mean over finite examples with n_i > 0 of n_ip²/n_i²
+  std::vector<Index> nonFinite;    ///< rows with a NaN or an infinity
+};
+
+/// One clipping group of a step.
+struct GroupResult {
+  std::string name;
+  std::vector<Index> tensors;
+  double threshold = 0;        ///< C_k
+  double clippedFraction = 0;  ///< share of examples with n_ik > C_k; NaN for an automatic rule
+};
+
+/// Phase Clip: factors, the clipped sum s = Σ f_i g_i and what it lost.
+struct ClipPart {
+  std::string strategy;
+  std::vector<GroupResult> groups;
+  std::vector<Index> groupOf;  ///< group of each tensor
+  ClipFactors factors;
+  double maxGradNorm = 0;      ///< C = √Σ C_k²
+  double clippedFraction = notANumber;  ///< any group; NaN for an automatic rule or an empty batch
+  double aboveOneFraction = notANumber; ///< share with a factor above 1 (automatic rules)
+  double retainedNorm = notANumber;     ///< Σ ‖clipped g_i‖ / Σ n_i
+  double signal = 0;                    ///< ‖s‖
+  std::vector<double> tensorSignal;     ///< ‖s_p‖
+  /// From the unclipped sum Σ g_i over finite examples; NaN when it is switched off or empty.
+  double biasRatio = notANumber;      ///< ‖s − Σg‖ / ‖Σg‖ (= ‖β‖/‖ḡ‖)
+  double biasCosine = notANumber;     ///< cos(s, Σg)
+  double biasScaleFree = notANumber;  ///< min_α ‖αs − Σg‖ / ‖Σg‖ = √(1 − cos²)
+  std::vector<double> tensorBiasRatio;
+  std::vector<double> tensorBiasCosine;
+  /// max over the checked examples of ‖clipped g_i‖, with the gradient formed in double.
+  double worstContribution = notANumber;
+  Index worstExample = -1;   ///< its row
+  double sensitivity = 0;    ///< what the noise is scaled to: C, or ∞ for the strategy "none"
+  bool sensitivityExceeded = false;     ///< worstContribution > C(1 + 1e-5)
+  double suggestedThreshold = notANumber;  ///< the "bound" C of methods.md
+};
+
+/// Phase Noise: z, by tensor and in total.
+struct NoisePart {
+  std::vector<double> tensorStd;       ///< s_k of the tensor's group
+  std::vector<double> tensorExpected;  ///< s_k √d_p
+  std::vector<double> tensorRealised;  ///< ‖z_p‖
+  double std = 0;        ///< root mean square of s over all coordinates
+  double expected = 0;   ///< √(Σ s_k² d_k)
+  double realised = 0;   ///< ‖z‖
+  double snr = notANumber;          ///< ‖s‖ / expected; ∞ without noise
+  double snrRealised = notANumber;  ///< ‖s‖ / ‖z‖
+  double effectiveSigma = 0;
+  NoiseHistogram histogram;  ///< of z/s_k
+};
+
+/// Phase Update.
+struct UpdatePart {
+  double learningRate = 0;
+  double updateNoise = 0;    ///< learning rate · noise std / B: what a weight feels (SGD)
+  double updateNorm = 0;     ///< ‖Δθ‖ over the trainable parameters
+  double parameterNorm = 0;  ///< ‖θ‖ after the update
+};
+
+/// Phase Account.
+struct AccountPart {
+  double epsilon = 0;  ///< ∞ without noise or clipping
+  double delta = 0;
+  std::string accountant;
+  bool simulated = true;  ///< a run that can be replayed from a seed is a simulation, not a release
+};
+
+/// Test evaluation, a task after Account.
+struct EvaluationPart {
+  double accuracy = notANumber;  ///< NaN for a regression
+  double loss = notANumber;
+  Index examples = 0;
+};
+
+/// Everything that a screen, a file or a recording needs of one step. The parts are immutable and
+/// filled in the order of the phases; a part is null until its phase is done. A record handed out
+/// never changes: the next phase gives a new record that shares the earlier parts.
+struct StepRecord {
+  std::shared_ptr<const RunInfo> info;
+  Index step = 0;                  ///< 1 for the first
+  std::optional<Phase> completed;  ///< the last phase done; empty before Sample
+  std::shared_ptr<const SamplePart> sample;
+  std::shared_ptr<const ForwardPart> forward;
+  std::shared_ptr<const NormsPart> norms;
+  std::shared_ptr<const ClipPart> clip;
+  std::shared_ptr<const NoisePart> noise;
+  std::shared_ptr<const UpdatePart> update;
+  std::shared_ptr<const AccountPart> account;
+  std::shared_ptr<const EvaluationPart> evaluation;
+  std::array<double, phaseCount> seconds{};  ///< of each phase done
+  bool joined = false;  ///< Forward to Clip ran block by block: their times are shares of one pass
+  bool kept = true;     ///< phase stepping keeps the batch's activations (else it recomputes them)
+  Index keptBytes = 0;  ///< what keeping them takes
+
+  Index batchSize() const {
+    return sample ? static_cast<Index>(sample->examples.size()) : 0;
+  }
+  bool has(Phase phase) const { return completed && *completed >= phase; }
+};
+
+}  // namespace clipscope

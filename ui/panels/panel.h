@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QString>
+#include <QWidget>
+#include <memory>
+#include <vector>
+
+#include "engine/training/step_record.h"
+
+class QLabel;
+class QVBoxLayout;
+
+namespace clipscope {
+
+class Selection;
+
+/// A card of the centre: a title at the left, one line of the most important numbers at the right,
+/// and a body. A panel takes a record and shows it; it knows the Selection, and neither the trainer
+/// nor another panel. With nothing to show it says what would fill it.
+class Panel : public QWidget {
+  Q_OBJECT
+
+ public:
+  Panel(const QString& title, Selection* selection, QWidget* parent = nullptr);
+
+  QString title() const;
+  /// The line at the right of the title; also the panel's accessible description.
+  QString summary() const;
+
+  /// Shows a record, whatever phase it has reached. Cheap when hidden: the record is kept and drawn
+  /// when the panel is shown.
+  void setRecord(std::shared_ptr<const StepRecord> record);
+  const std::shared_ptr<const StepRecord>& record() const { return m_record; }
+
+  /// The data behind the picture: a header line, '.' as the decimal point, floats that round-trip.
+  virtual QString csv() const = 0;
+  /// Draws the panel's body at `scale` device pixels a logical pixel.
+  virtual QImage image(double scale) const;
+
+ signals:
+  /// A line for the message bar: an export's result, an error.
+  void message(const QString& text, bool isError);
+
+ protected:
+  virtual void showRecord() = 0;      ///< draw record(); called only while visible
+  virtual void showSelection() = 0;   ///< light what is selected; called only while visible
+  /// Text in the middle of an empty body; "" removes it.
+  void setEmptyText(const QString& text);
+  void setSummary(const QString& text);
+  /// Where a panel puts its widgets.
+  QVBoxLayout* body() const { return m_body; }
+  Selection* selection() const { return m_selection; }
+  void showEvent(QShowEvent* event) override;
+  void contextMenuEvent(QContextMenuEvent* event) override;
+  /// Entries of its own, above the export entries that every panel has.
+  virtual void addActions(QMenu&) {}
+
+ private:
+  void refresh();
+
+  std::shared_ptr<const StepRecord> m_record;
+  Selection* m_selection;
+  QLabel* m_title;
+  QLabel* m_summary;
+  QLabel* m_empty;
+  QWidget* m_content;
+  QVBoxLayout* m_body;
+  bool m_recordPending = false;
+  bool m_selectionPending = false;
+};
+
+}  // namespace clipscope
