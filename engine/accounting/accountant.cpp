@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/accounting/accountant.h"
+
+#include "engine/accounting/rdp_opacus.h"
+#include "engine/error.h"
+
+namespace clipscope {
+
+const std::vector<std::string>& accountantNames() {
+  static const std::vector<std::string> names{"rdp-opacus"};
+  return names;
+}
+
+std::unique_ptr<Accountant> makeAccountant(const std::string& name) {
+  if (name == "rdp-opacus") return std::make_unique<RdpOpacus>();
+  std::string choices;
+  for (const std::string& known : accountantNames())
+    choices += (choices.empty() ? "" : ", ") + known;
+  throw SettingError("privacy.accountant: \"" + name + "\" is not an accountant; choose " + choices);
+}
+
+}  // namespace clipscope

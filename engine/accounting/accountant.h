@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clipscope {
+
+/// A run of equal steps: the Gaussian mechanism with noise multiplier `sigma` on a Poisson sample of
+/// rate `sampleRate`.
+struct AccountedSteps {
+  double sigma = 0;
+  double sampleRate = 0;
+  std::int64_t steps = 0;
+};
+
+/// Adds up the privacy that steps cost. Neighbours differ by one example added or removed; the
+/// sampling is Poisson. `sigma` is the noise multiplier that the whole mechanism has, counts
+/// included.
+class Accountant {
+ public:
+  virtual ~Accountant() = default;
+  virtual std::string_view name() const = 0;
+  /// True where ε is a proven upper bound.
+  virtual bool isBound() const = 0;
+  /// Adds steps; σ = 0 makes ε ∞, q = 0 costs nothing.
+  virtual void add(double sigma, double sampleRate, std::int64_t steps) = 0;
+  /// ε ≥ 0 at δ in (0, 1); 0 for an empty history, ∞ without noise; never NaN.
+  virtual double epsilon(double delta) const = 0;
+  /// What was added, equal neighbours merged.
+  virtual const std::vector<AccountedSteps>& history() const = 0;
+};
+
+/// "rdp-opacus".
+const std::vector<std::string>& accountantNames();
+/// Throws SettingError for an unknown name, listing the choices.
+std::unique_ptr<Accountant> makeAccountant(const std::string& name);
+
+}  // namespace clipscope

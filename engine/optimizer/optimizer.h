@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tensor/aligned_vector.h"
+#include "engine/tensor/shape.h"
+
+namespace clipscope {
+
+/// Settings of every optimiser; each reads its own.
+struct OptimizerSettings {
+  std::string kind = "sgd";
+  double learningRate = 0.25;
+  double momentum = 0;
+  double dampening = 0;
+  bool nesterov = false;
+  double weightDecay = 0;
+
+  friend bool operator==(const OptimizerSettings&, const OptimizerSettings&) = default;
+};
+
+/// What an optimiser carries from step to step, for checkpoints.
+struct OptimizerState {
+  Index steps = 0;
+  std::vector<AlignedVector<float>> buffers;
+};
+
+/// An update rule over one flat buffer of parameters and the private gradient
+/// ĝ = (Σ f_i g_i + z)/B. Weight decay enters here, after clipping and noise.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  virtual std::string_view name() const = 0;
+  virtual void step(std::span<float> parameters, std::span<const float> gradient) = 0;
+  virtual double learningRate() const = 0;
+  virtual void setLearningRate(double rate) = 0;
+  virtual OptimizerState state() const = 0;
+  virtual void setState(OptimizerState state) = 0;
+};
+
+/// "sgd".
+const std::vector<std::string>& optimizerNames();
+
+/// Throws SettingError, beginning "optimizer.", for an unknown kind or a value out of range.
+void validateOptimizer(const OptimizerSettings& settings);
+std::unique_ptr<Optimizer> makeOptimizer(const OptimizerSettings& settings);
+
+}  // namespace clipscope
