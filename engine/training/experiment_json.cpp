@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/error.h"
+#include "engine/formats/atomic_file.h"
+#include "engine/formats/byte_source.h"
+#include "engine/training/experiment.h"
+#include "engine/training/json_fields.h"
+
+namespace clipscope {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr int formatVersion = 1;
+
+json toJson(const DataSettings& d) {
+  return {{"source", dataSourceName(d.source)},
+          {"path", d.path},
+          {"labels", d.labels},
+          {"digits",
+           {{"count", d.digits.count},
+            {"seed", d.digits.seed},
+            {"difficulty", d.digits.difficulty},
+            {"label_noise", d.digits.labelNoise},
+            {"outliers", d.digits.outliers}}},
+          {"csv",
+           {{"header", csvHeaderName(d.csvHeader)},
+            {"label_column", d.labelColumn},
+            {"ignore_columns", d.ignoreColumns},
+            {"task", csvTaskName(d.csvTask)}}},
+          {"normalisation",
+           {{"rule", normalisationRuleName(d.normalisation)}, {"mean", d.mean}, {"std", d.std}}},
+          {"test_share", d.testShare},
+          {"split_seed", d.splitSeed}};
+}
+
+DataSettings readData(JsonFields fields) {
+  DataSettings d;
+  fields.read("source", d.source, parseDataSource);
+  fields.read("path", d.path);
+  fields.read("labels", d.labels);
+  JsonFields digits = fields.object("digits");
+  digits.read("count", d.digits.count);
+  digits.read("seed", d.digits.seed);
+  digits.read("difficulty", d.digits.difficulty);
+  digits.read("label_noise", d.digits.labelNoise);
+  digits.read("outliers", d.digits.outliers);
+  digits.checkAllKnown();
+  JsonFields csv = fields.object("csv");
+  csv.read("header", d.csvHeader, parseCsvHeader);
+  csv.read("label_column", d.labelColumn);
+  csv.read("ignore_columns", d.ignoreColumns);
+  csv.read("task", d.csvTask, parseCsvTask);
+  csv.checkAllKnown();
+  JsonFields normalisation = fields.object("normalisation");
+  normalisation.read("rule", d.normalisation, parseNormalisationRule);
+  normalisation.read("mean", d.mean);
+  normalisation.read("std", d.std);
+  normalisation.checkAllKnown();
+  fields.read("test_share", d.testShare);
+  fields.read("split_seed", d.splitSeed);
+  fields.checkAllKnown();
+  return d;
+}
+
+ModelSettings readModel(JsonFields fields) {
+  ModelSettings m;
+  if (fields.has("spec")) {
+    m.preset.clear();
+    m.spec = fields.raw("spec");
+  }
+  fields.read("preset", m.preset);
+  if (!m.preset.empty() && !m.spec.is_null())
+    throw SettingError(fields.path("preset") + ": give a preset or a spec, not both");
+  fields.checkAllKnown();
+  return m;
+}
+
+json toJson(const ClippingSettings& c) {
+  json groups = json::array();
+  for (const auto& [name, parameters] : c.groups)
+    groups.push_back({{"name", name}, {"parameters", parameters}});
+  const StrategySettings& s = c.strategySettings;
+  return {{"grouping", groupingName(c.grouping)},
+          {"strategy", c.strategy},
+          {"max_grad_norm", c.maxGradNorm},
+          {"thresholds", thresholdRuleName(c.thresholds)},
+          {"groups", groups},
+          {"group_thresholds", c.groupThresholds},
+          {"clip_constant", s.clipConstant},
+          {"gamma", s.gamma},
+          {"r", s.r},
+          {"psac_r", s.psacR},
+          {"global_bound", s.globalBound}};
+}
+
+ClippingSettings readClipping(JsonFields fields) {
+  ClippingSettings c;
+  fields.read("grouping", c.grouping, parseGrouping);
+  fields.read("strategy", c.strategy);
+  fields.read("max_grad_norm", c.maxGradNorm);
+  fields.read("thresholds", c.thresholds, parseThresholdRule);
+  if (fields.has("groups")) {
+    const json& groups = fields.raw("groups");
+    if (!groups.is_array())
+      throw SettingError(fields.path("groups") + ": must be a list of {name, parameters}");
+    for (std::size_t k = 0; k < groups.size(); ++k) {
+      JsonFields group(groups[k], fields.path("groups") + "[" + std::to_string(k) + "]");
+      std::string name;
+      std::vector<std::string> parameters;
+      group.read("name", name);
+      group.read("parameters", parameters);
+      group.checkAllKnown();
+      c.groups.emplace_back(name, parameters);
+    }
+  }
+  if (fields.has("group_thresholds")) {
+    const json& thresholds = fields.raw("group_thresholds");
+    JsonFields each(thresholds, fields.path("group_thresholds"));
+    for (const auto& [name, value] : thresholds.items()) each.read(name, c.groupThresholds[name]);
+  }
+  StrategySettings& s = c.strategySettings;
+  fields.read("clip_constant", s.clipConstant);
+  fields.read("gamma", s.gamma);
+  fields.read("r", s.r);
+  fields.read("psac_r", s.psacR);
+  fields.read("global_bound", s.globalBound);
+  fields.checkAllKnown();
+  return c;
+}
+
+OptimizerSettings readOptimizer(JsonFields fields) {
+  OptimizerSettings o;
+  fields.read("kind", o.kind);
+  fields.read("learning_rate", o.learningRate);
+  fields.read("momentum", o.momentum);
+  fields.read("dampening", o.dampening);
+  fields.read("nesterov", o.nesterov);
+  fields.read("weight_decay", o.weightDecay);
+  fields.checkAllKnown();
+  return o;
+}
+
+RunSettings readRun(JsonFields fields) {
+  RunSettings r;
+  fields.read("seed", r.seed);
+  fields.read("steps", r.steps);
+  fields.read("threads", r.threads);
+  fields.read("evaluate_every", r.evaluateEvery);
+  fields.read("unclipped_sum", r.unclippedSum);
+  fields.read("memory_budget_mib", r.memoryBudgetMiB);
+  fields.checkAllKnown();
+  return r;
+}
+
+}  // namespace
+
+json toJson(const Experiment& e) {
+  json model = json::object();
+  if (e.model.preset.empty())
+    model["spec"] = e.model.spec;
+  else
+    model["preset"] = e.model.preset;
+  return {{"clipscope_experiment", formatVersion},
+          {"data", toJson(e.data)},
+          {"model", model},
+          {"clipping", toJson(e.clipping)},
+          {"noise",
+           {{"noise_multiplier", e.noise.noiseMultiplier},
+            {"allocation", noiseAllocationName(e.noise.allocation)}}},
+          {"optimizer",
+           {{"kind", e.optimizer.kind},
+            {"learning_rate", e.optimizer.learningRate},
+            {"momentum", e.optimizer.momentum},
+            {"dampening", e.optimizer.dampening},
+            {"nesterov", e.optimizer.nesterov},
+            {"weight_decay", e.optimizer.weightDecay}}},
+          {"sampling",
+           {{"expected_batch_size", e.sampling.expectedBatchSize},
+            {"sample_rate", e.sampling.sampleRate},
+            {"physical_batch_size", e.sampling.physicalBatchSize}}},
+          {"privacy", {{"delta", e.privacy.delta}, {"accountant", e.privacy.accountant}}},
+          {"run",
+           {{"seed", e.run.seed},
+            {"steps", e.run.steps},
+            {"threads", e.run.threads},
+            {"evaluate_every", e.run.evaluateEvery},
+            {"unclipped_sum", e.run.unclippedSum},
+            {"memory_budget_mib", e.run.memoryBudgetMiB}}}};
+}
+
+Experiment experimentFromJson(const json& value) {
+  JsonFields fields(value, "");
+  Index version = formatVersion;
+  fields.read("clipscope_experiment", version);
+  if (version != formatVersion)
+    throw SettingError("clipscope_experiment: version " + std::to_string(version) +
+                       " is not one that this program reads (1); update the program");
+  Experiment e;
+  e.data = readData(fields.object("data"));
+  e.model = readModel(fields.object("model"));
+  e.clipping = readClipping(fields.object("clipping"));
+  JsonFields noise = fields.object("noise");
+  noise.read("noise_multiplier", e.noise.noiseMultiplier);
+  noise.read("allocation", e.noise.allocation, parseNoiseAllocation);
+  noise.checkAllKnown();
+  e.optimizer = readOptimizer(fields.object("optimizer"));
+  JsonFields sampling = fields.object("sampling");
+  sampling.read("expected_batch_size", e.sampling.expectedBatchSize);
+  sampling.read("sample_rate", e.sampling.sampleRate);
+  sampling.read("physical_batch_size", e.sampling.physicalBatchSize);
+  sampling.checkAllKnown();
+  JsonFields privacy = fields.object("privacy");
+  privacy.read("delta", e.privacy.delta);
+  privacy.read("accountant", e.privacy.accountant);
+  privacy.checkAllKnown();
+  e.run = readRun(fields.object("run"));
+  fields.checkAllKnown();
+  e.validate();
+  return e;
+}
+
+Experiment loadExperiment(const std::filesystem::path& path) {
+  const std::string text = readText(path, std::size_t{1} << 26);
+  json value;
+  try {
+    value = json::parse(text);
+  } catch (const json::parse_error& error) {
+    // The library's message has line and column; its own prefix says nothing to a person.
+    std::string reason = error.what();
+    if (const auto at = reason.find("parse error"); at != std::string::npos)
+      reason = reason.substr(at);
+    throw FileError(path.string() + ": is not valid JSON (" + reason + ")");
+  }
+  try {
+    Experiment e = experimentFromJson(value);
+    for (std::string* file : {&e.data.path, &e.data.labels})
+      if (!file->empty() && std::filesystem::path(*file).is_relative())
+        *file = (path.parent_path() / *file).lexically_normal().string();
+    return e;
+  } catch (const SettingError& error) {
+    throw SettingError(path.string() + ": " + error.what());
+  }
+}
+
+void saveExperiment(const Experiment& experiment, const std::filesystem::path& path) {
+  writeFileAtomically(path, toJson(experiment).dump(2) + "\n");
+}
+
+}  // namespace clipscope
