@@ -13,7 +13,8 @@ Dataset::Dataset(Content content) : m_content(std::move(content)) {
   m_size = static_cast<Index>(stored) / values;
   assert(m_size * values == static_cast<Index>(stored));
 
-  const auto coefficients = static_cast<std::size_t>(m_content.shape[0]);
+  const Shape& shape = m_content.shape;
+  const auto coefficients = static_cast<std::size_t>(isImage() ? shape[0] : shape[shape.rank() - 1]);
   const double unit = m_content.pixels.empty() ? 1.0 : 1.0 / 255.0;
   for (std::size_t c = 0; c < coefficients; ++c) {
     const Normalisation& n = m_content.normalisation;
@@ -38,30 +39,43 @@ std::span<const float> Dataset::targets(Index i) const {
                static_cast<std::size_t>(m_content.outputs));
 }
 
-void Dataset::gather(std::span<const Index> examples, float* out) const {
-  const Index values = m_content.shape.size();
-  if (m_content.pixels.empty()) {
-    for (const Index example : examples) {
-      const float* row = m_content.rows.data() + example * values;
-      for (Index j = 0; j < values; ++j)
-        out[j] = row[j] * m_scale[static_cast<std::size_t>(j)] + m_shift[static_cast<std::size_t>(j)];
-      out += values;
-    }
-    return;
+namespace {
+
+/// One image, planes one after the other, to channels last.
+template <class T>
+void gatherImage(const T* image, Index channels, Index area, const float* scale, const float* shift,
+                 float* out) {
+  for (Index c = 0; c < channels; ++c) {
+    const T* plane = image + c * area;
+    if (channels == 1)
+      for (Index p = 0; p < area; ++p) out[p] = static_cast<float>(plane[p]) * scale[c] + shift[c];
+    else
+      for (Index p = 0; p < area; ++p)
+        out[p * channels + c] = static_cast<float>(plane[p]) * scale[c] + shift[c];
   }
-  const Index channels = m_content.shape[0];
-  const Index area = values / channels;
+}
+
+}  // namespace
+
+void Dataset::gather(std::span<const Index> examples, float* out) const {
+  const Shape& shape = m_content.shape;
+  const Index values = shape.size();
+  const Index period = shape[shape.rank() - 1];
   for (const Index example : examples) {
-    const std::uint8_t* image = m_content.pixels.data() + example * values;
-    for (Index c = 0; c < channels; ++c) {
-      const float scale = m_scale[static_cast<std::size_t>(c)];
-      const float shift = m_shift[static_cast<std::size_t>(c)];
-      const std::uint8_t* plane = image + c * area;
-      if (channels == 1)
-        for (Index p = 0; p < area; ++p) out[p] = static_cast<float>(plane[p]) * scale + shift;
+    if (isImage()) {
+      const Index area = values / shape[0];
+      if (m_content.pixels.empty())
+        gatherImage(m_content.rows.data() + example * values, shape[0], area, m_scale.data(),
+                    m_shift.data(), out);
       else
-        for (Index p = 0; p < area; ++p)
-          out[p * channels + c] = static_cast<float>(plane[p]) * scale + shift;
+        gatherImage(m_content.pixels.data() + example * values, shape[0], area, m_scale.data(),
+                    m_shift.data(), out);
+    } else {
+      const float* row = m_content.rows.data() + example * values;
+      for (Index j = 0; j < values; ++j) {
+        const auto column = static_cast<std::size_t>(j % period);
+        out[j] = row[j] * m_scale[column] + m_shift[column];
+      }
     }
     out += values;
   }

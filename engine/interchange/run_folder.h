@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/formats/atomic_file.h"
+#include "engine/training/trainer.h"
+
+namespace clipscope {
+
+/// What a manifest says of the run besides its files.
+struct RunFacts {
+  Experiment experiment;
+  std::string programVersion;
+  std::string dataName, dataSource, dataFingerprint;
+  Index trainExamples = 0, testExamples = 0;
+  Index dimension = 0;
+  int threads = 0;
+  bool normalisationFromData = false;
+};
+
+RunFacts factsOf(const Trainer& trainer, std::string programVersion);
+
+/// Writes a run into a folder: steps.csv, examples.csv, layers.csv, example_layers.csv,
+/// experiment.json and manifest.json. The rows go to temporary names while the run lasts, and
+/// finish() puts everything in place, the manifest last; a folder with a manifest is therefore
+/// complete. Throws FileError: the folder cannot be made or written, is in use for something else
+/// (not empty and without a manifest of ours), or the disk is full.
+class RunFolder {
+ public:
+  RunFolder(std::filesystem::path folder, RunFacts facts);
+  ~RunFolder();
+
+  /// Appends a complete step.
+  void add(const StepRecord& record);
+  /// Files that others put into the folder, to be named in the manifest ("plots/norms.png").
+  void addFile(const std::string& relativePath);
+  /// Puts the files in place. `interrupted`: the run was stopped before its last step.
+  void finish(bool interrupted);
+
+  const std::filesystem::path& folder() const { return m_folder; }
+  Index steps() const { return m_steps; }
+
+ private:
+  void dropFiles();
+  void writeManifest(bool interrupted) const;
+
+  std::filesystem::path m_folder;
+  bool m_created = false;
+  bool m_finished = false;
+  RunFacts m_facts;
+  Index m_steps = 0;
+  std::string m_text;
+  std::vector<std::string> m_files;
+  std::unique_ptr<AtomicFile> m_stepRows, m_exampleRows, m_layerRows, m_exampleLayerRows;
+};
+
+}  // namespace clipscope
