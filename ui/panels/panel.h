@@ -9,6 +9,7 @@
 #include "engine/training/step_record.h"
 
 class QLabel;
+class QMenu;
 class QVBoxLayout;
 
 namespace clipscope {
@@ -35,8 +36,10 @@ class Panel : public QWidget {
 
   /// The data behind the picture: a header line, '.' as the decimal point, floats that round-trip.
   virtual QString csv() const = 0;
-  /// Draws the panel's body at `scale` device pixels a logical pixel.
+  /// Draws the panel at `scale` device pixels a logical pixel.
   virtual QImage image(double scale) const;
+  /// Writes a .png or .csv and says so in a message; false where it could not.
+  bool exportTo(const QString& path);
 
  signals:
   /// A line for the message bar: an export's result, an error.
@@ -58,6 +61,7 @@ class Panel : public QWidget {
 
  private:
   void refresh();
+  void askAndExport(const QString& kind);
 
   std::shared_ptr<const StepRecord> m_record;
   Selection* m_selection;

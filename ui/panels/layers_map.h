@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QImage>
+#include <QWidget>
+#include <memory>
+#include <vector>
+
+#include "engine/training/step_record.h"
+
+namespace clipscope {
+
+class Selection;
+
+/// The picture of the Layers panel: a heat map, tensors down and examples across (largest norm left),
+/// and beside it each tensor's mean share of the squared norm as a bar.
+class LayersMap : public QWidget {
+  Q_OBJECT
+
+ public:
+  enum class Quantity { Share, Norm };
+
+  explicit LayersMap(Selection* selection, QWidget* parent = nullptr);
+
+  void setRecord(std::shared_ptr<const StepRecord> record);
+  void setQuantity(Quantity quantity);
+  void setAfterClipping(bool after);
+  Quantity quantity() const { return m_quantity; }
+  bool afterClipping() const { return m_after; }
+
+  /// What cell (tensor, column) shows; NaN for an example that is not finite.
+  double value(Index tensor, Index column) const;
+  /// Batch row of a column.
+  Index rowOf(Index column) const { return m_order[static_cast<std::size_t>(column)]; }
+  Index columns() const { return static_cast<Index>(m_order.size()); }
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+  void mousePressEvent(QMouseEvent* event) override;
+  void keyPressEvent(QKeyEvent* event) override;
+  bool event(QEvent* event) override;
+  void changeEvent(QEvent* event) override;
+
+ private:
+  struct Layout {
+    QRectF map, bars;
+    double row = 0;
+    int labelEvery = 1;
+    bool grouped = false;
+  };
+  Layout layout() const;
+  void rebuild();
+  Index columnAt(double x) const;
+  QString label(std::size_t tensor, int width) const;
+  void drawBars(QPainter& painter, const Layout& l) const;
+  void drawSelection(QPainter& painter, const Layout& l) const;
+
+  Selection* m_selection;
+  std::shared_ptr<const StepRecord> m_record;
+  std::vector<Index> m_order;
+  Quantity m_quantity = Quantity::Share;
+  bool m_after = false;
+  double m_low = 0, m_high = 1;  ///< the colour scale: shares, or log₁₀ of norms
+  QImage m_image;
+};
+
+}  // namespace clipscope

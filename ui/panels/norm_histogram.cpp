@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/panels/norm_histogram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace clipscope {
+
+double NormHistogram::position(double norm) const {
+  if (!logarithmic) return norm;
+  return norm > 0 ? std::log10(norm) : -std::numeric_limits<double>::infinity();
+}
+
+double NormHistogram::value(double position) const {
+  return logarithmic ? std::pow(10.0, position) : position;
+}
+
+Index NormHistogram::binOf(double norm) const {
+  const double width = (edges.back() - edges.front()) / static_cast<double>(bins());
+  const double at = std::floor((position(norm) - edges.front()) / width);
+  return static_cast<Index>(std::clamp(at, 0.0, static_cast<double>(bins() - 1)));
+}
+
+NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int logarithmic,
+                                Index bins) {
+  NormHistogram h;
+  h.clipped = record.has(Phase::Clip);
+  double low = std::numeric_limits<double>::infinity(), high = 0;
+  for (Index i = 0; i < record.batchSize(); ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    const double before = choice.tensor < 0 ? record.norms->global[at]
+                                            : record.norms->norms.at(i, choice.tensor);
+    if (!std::isfinite(record.norms->global[at]) || !std::isfinite(before)) {
+      ++h.nonFinite;
+      continue;
+    }
+    double after = notANumber;
+    if (h.clipped)
+      after = choice.tensor < 0
+                  ? record.clip->factors.clippedNorm(i)
+                  : before * record.clip->factors.factor(
+                                 i, record.clip->groupOf[static_cast<std::size_t>(choice.tensor)]);
+    h.examples.push_back({record.sample->examples[at], before, after});
+    for (const double norm : {before, after}) {
+      if (!(norm > 0)) continue;
+      low = std::min(low, norm);
+      high = std::max(high, norm);
+    }
+  }
+  if (h.clipped) {
+    if (choice.tensor >= 0) {
+      const Index group = record.clip->groupOf[static_cast<std::size_t>(choice.tensor)];
+      h.thresholds.push_back(record.clip->groups[static_cast<std::size_t>(group)].threshold);
+    } else {
+      h.thresholds.push_back(record.clip->maxGradNorm);
+    }
+    if (high > 0)
+      for (const double c : h.thresholds) {
+        // The threshold belongs in the picture, unless it is far away.
+        if (c > low / 100 && c < high * 100) {
+          low = std::min(low, c);
+          high = std::max(high, c);
+        }
+      }
+  }
+  h.logarithmic = logarithmic < 0 ? high > 30 * low : logarithmic == 1;
+  if (high == 0) {
+    low = 0.1;
+    high = 1;
+  }
+  double first = h.logarithmic ? std::log10(low) : 0, last = h.logarithmic ? std::log10(high) : high;
+  if (last - first < 1e-9 * std::max(1.0, std::abs(last))) {
+    // All equal: a bin of its own in the middle.
+    first -= h.logarithmic ? 0.5 : 0.0;
+    last += h.logarithmic ? 0.5 : std::max(high, 1e-12);
+  }
+  for (Index k = 0; k <= bins; ++k)
+    h.edges.push_back(first + (last - first) * static_cast<double>(k) / static_cast<double>(bins));
+  h.before.assign(static_cast<std::size_t>(bins), 0);
+  h.after.assign(static_cast<std::size_t>(bins), 0);
+  for (const NormHistogram::Example& e : h.examples) {
+    if (e.before > 0)
+      ++h.before[static_cast<std::size_t>(h.binOf(e.before))];
+    else
+      ++h.zeroBefore;
+    if (!h.clipped) continue;
+    if (e.after > 0)
+      ++h.after[static_cast<std::size_t>(h.binOf(e.after))];
+    else
+      ++h.zeroAfter;
+  }
+  return h;
+}
+
+}  // namespace clipscope

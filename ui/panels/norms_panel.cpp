@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/panels/norms_panel.h"
+
+#include <QComboBox>
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QMenu>
+#include <QVBoxLayout>
+#include <cmath>
+
+#include "engine/formats/number_text.h"
+#include "engine/training/diagnostics.h"
+#include "ui/plots/number_format.h"
+#include "ui/plots/plot.h"
+#include "ui/selection.h"
+#include "ui/theme.h"
+
+namespace clipscope {
+
+namespace {
+
+constexpr Index bins = 44;
+
+QLabel* legend(const QString& text, const QString& role, QWidget* parent) {
+  auto* label = new QLabel(text, parent);
+  label->setObjectName(role);
+  label->setTextFormat(Qt::RichText);
+  return label;
+}
+
+}  // namespace
+
+NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
+    : Panel(tr("Norms"), selection, parent) {
+  setObjectName(QStringLiteral("card"));
+  auto* head = new QHBoxLayout;
+  head->setSpacing(12);
+  auto* beforeLegend = legend(QString(), QStringLiteral("legendBefore"), this);
+  auto* afterLegend = legend(QString(), QStringLiteral("legendAfter"), this);
+  head->addWidget(beforeLegend);
+  head->addWidget(afterLegend);
+  head->addStretch(1);
+  m_choice = new QComboBox(this);
+  m_choice->setAccessibleName(tr("Norm of"));
+  m_choice->setToolTip(tr("The gradient whose norm is shown: all parameters, or one tensor"));
+  m_choice->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+  head->addWidget(m_choice);
+  body()->addLayout(head);
+
+  m_plot = new Plot(tr("Histogram of per-sample gradient norms"), this);
+  body()->addWidget(m_plot, 1);
+  m_before = new QCPBars(m_plot->xAxis, m_plot->yAxis);
+  m_after = new QCPBars(m_plot->xAxis, m_plot->yAxis);
+  for (QCPBars* bars : {m_before, m_after}) {
+    bars->setPen(Qt::NoPen);
+    bars->setAntialiased(false);
+  }
+  m_outline = m_plot->addGraph();
+  m_outline->setLineStyle(QCPGraph::lsStepLeft);
+  m_outline->setAntialiased(false);
+  m_selected = m_plot->addGraph();
+  m_selected->setLineStyle(QCPGraph::lsNone);
+  for (int k = 0; k < 5; ++k) m_quantileLines.append(new QCPItemStraightLine(m_plot));
+  m_medianText = new QCPItemText(m_plot);
+  m_thresholdLine = new QCPItemStraightLine(m_plot);
+  m_thresholdText = new QCPItemText(m_plot);
+  for (QCPItemText* text : {m_medianText, m_thresholdText}) {
+    text->position->setTypeX(QCPItemPosition::ptPlotCoords);
+    text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+    text->setClipToAxisRect(false);
+  }
+  m_thresholdText->setPadding(QMargins(5, 1, 5, 1));
+  m_plot->yAxis->setLabel(tr("examples"));
+  m_plot->setFit([this] {
+    if (m_histogram.edges.empty()) return;
+    const double width = m_histogram.edges[1] - m_histogram.edges[0];
+    const bool zeros = m_histogram.logarithmic && m_histogram.zeroBefore + m_histogram.zeroAfter > 0;
+    m_plot->xAxis->setRange(m_histogram.edges.front() - (zeros ? 4.5 : 1.0) * width,
+                            m_histogram.edges.back() + width);
+    Index most = std::max(m_histogram.zeroBefore, m_histogram.zeroAfter);
+    for (const auto* counts : {&m_histogram.before, &m_histogram.after})
+      for (const Index count : *counts) most = std::max(most, count);
+    const double top = std::max(1.0, static_cast<double>(most) * 1.14);
+    m_plot->yAxis->setRange(m_logCounts ? 0.7 : 0, top);
+  });
+  m_plot->setRecolour([this, beforeLegend, afterLegend] {
+    recolour();
+    const Theme& t = Theme::current();
+    const auto swatch = [](const QColor& colour, const QString& text) {
+      return QStringLiteral("<span style='color:%1'>■</span> %2").arg(colour.name(), text);
+    };
+    beforeLegend->setText(swatch(t.before, tr("before")));
+    afterLegend->setText(swatch(t.after, tr("after clipping")));
+  });
+  m_plot->setHoverText([this](QPointF at) { return hoverText(at); });
+  recolour();
+  QEvent change(QEvent::PaletteChange);
+  QCoreApplication::sendEvent(m_plot, &change);
+
+  connect(m_choice, &QComboBox::currentIndexChanged, this, [this] {
+    if (record() && isVisible()) showRecord();
+  });
+  connect(m_plot, &Plot::clicked, this, [this](QPointF at, bool add) {
+    if (m_histogram.edges.empty()) return;
+    const double width = m_histogram.edges[1] - m_histogram.edges[0];
+    const double bin = std::floor((at.x() - m_histogram.edges.front()) / width);
+    const double low = m_histogram.edges.front() + bin * width;
+    selectBetween(low, low + width, add);
+  });
+  connect(m_plot, &Plot::rectangleSelected, this,
+          [this](QRectF rect) { selectBetween(rect.left(), rect.right(), true); });
+  setEmptyText(tr("Run to Norms (Space) to see each example's gradient norm."));
+}
+
+void NormsPanel::fillChoices() {
+  if (m_choices == record()->info->tensors && m_choice->count() > 0) return;
+  m_choices = record()->info->tensors;
+  const QSignalBlocker block(m_choice);
+  m_choice->clear();
+  m_choice->addItem(tr("all parameters"), -1);
+  for (std::size_t t = 0; t < m_choices.size(); ++t)
+    m_choice->addItem(QString::fromStdString(m_choices[t]), static_cast<int>(t));
+}
+
+void NormsPanel::showTensor(Index tensor) {
+  m_choice->setCurrentIndex(m_choice->findData(static_cast<int>(tensor)));
+}
+
+void NormsPanel::showRecord() {
+  fillChoices();
+  if (!record()->has(Phase::Norms)) {
+    setEmptyText(tr("Run to Norms (Space) to see each example's gradient norm."));
+    setSummary(record()->sample ? tr("%1 examples").arg(record()->batchSize()) : QString());
+    return;
+  }
+  if (record()->batchSize() == 0) {
+    setEmptyText(tr("This batch is empty: Poisson sampling drew no example. "
+                    "The step adds noise all the same."));
+    setSummary(tr("0 examples"));
+    return;
+  }
+  setEmptyText(QString());
+  const Index tensor = m_choice->currentData().toInt();
+  m_histogram = makeNormHistogram(*record(), {tensor}, m_logarithmic, bins);
+  draw();
+  QString summary = tr("%1 examples").arg(record()->batchSize());
+  if (record()->has(Phase::Clip)) {
+    const ClipPart& clip = *record()->clip;
+    double clipped = clip.clippedFraction;
+    if (tensor >= 0)
+      clipped = clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor)])]
+                    .clippedFraction;
+    if (!std::isnan(clipped)) summary += tr(" · %1 clipped").arg(percent(clipped));
+    if (!std::isnan(clip.aboveOneFraction))
+      summary += tr(" · %1 scaled up").arg(percent(clip.aboveOneFraction));
+  }
+  if (m_histogram.nonFinite > 0)
+    summary += tr(" · %1 not finite").arg(m_histogram.nonFinite);
+  setSummary(summary);
+}
+
+void NormsPanel::draw() {
+  const NormHistogram& h = m_histogram;
+  const double width = h.edges[1] - h.edges[0];
+  QVector<double> keys, before, after, stepKeys, stepValues;
+  for (Index k = 0; k < h.bins(); ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    keys << h.edges[at] + width / 2;
+    before << static_cast<double>(h.before[at]);
+    after << static_cast<double>(h.after[at]);
+    stepKeys << h.edges[at];
+    stepValues << static_cast<double>(h.before[at]);
+  }
+  stepKeys << h.edges.back();
+  stepValues << 0;
+  const bool zeros = h.zeroBefore + h.zeroAfter > 0;
+  const double zeroAt = h.edges.front() - 2.5 * width;
+  if (h.logarithmic && zeros) {
+    keys.prepend(zeroAt);
+    before.prepend(static_cast<double>(h.zeroBefore));
+    after.prepend(static_cast<double>(h.zeroAfter));
+  } else if (zeros) {
+    before[0] += static_cast<double>(h.zeroBefore);
+    after[0] += static_cast<double>(h.zeroAfter);
+  }
+  for (QCPBars* bars : {m_before, m_after}) bars->setWidth(width * 0.92);
+  m_before->setData(keys, before, true);
+  m_after->setData(keys, after, true);
+  m_after->setVisible(h.clipped);
+  // The outline of "before" on top: "after" would hide it where both stand in one bin.
+  m_outline->setData(stepKeys, stepValues, true);
+  m_outline->setVisible(h.clipped);
+
+  if (h.logarithmic) {
+    QSharedPointer<PowerTicker> ticker(new PowerTicker);
+    if (zeros) ticker->setZeroAt(zeroAt);
+    m_plot->xAxis->setTicker(ticker);
+  } else {
+    m_plot->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
+  }
+  const Index tensor = m_choice->currentData().toInt();
+  m_plot->xAxis->setLabel(
+      tensor < 0 ? tr("per-sample gradient norm ‖g‖₂")
+                 : tr("norm of ∂%1, ‖g‖₂").arg(QString::fromStdString(m_choices[static_cast<std::size_t>(tensor)])));
+  if (m_logCounts) {
+    m_plot->yAxis->setScaleType(QCPAxis::stLogarithmic);
+    m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog));
+  } else {
+    m_plot->yAxis->setScaleType(QCPAxis::stLinear);
+    m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
+  }
+  drawMarks();
+  m_plot->refit();
+}
+
+void NormsPanel::drawMarks() {
+  const NormHistogram& h = m_histogram;
+  std::vector<double> sorted;
+  for (const auto& example : h.examples) sorted.push_back(example.before);
+  std::sort(sorted.begin(), sorted.end());
+  const double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
+  for (int k = 0; k < 5; ++k) {
+    const double q = quantile(sorted, shares[k]);
+    QCPItemStraightLine* line = m_quantileLines[k];
+    const bool drawable = std::isfinite(h.position(q));
+    line->setVisible(drawable && k == 2);
+    if (!drawable) continue;
+    line->point1->setCoords(h.position(q), 0);
+    line->point2->setCoords(h.position(q), 1);
+    if (k != 2) continue;
+    m_medianText->setVisible(true);
+    m_medianText->setText(tr(" median %1").arg(shortNumber(q, 3)));
+    m_medianText->position->setCoords(h.position(q), 0.16);
+    m_medianText->setPositionAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+  }
+  if (sorted.empty() || !std::isfinite(h.position(quantile(sorted, 0.5))))
+    m_medianText->setVisible(false);
+
+  const bool hasThreshold = h.clipped && !h.thresholds.empty() && record()->clip->strategy != "none";
+  m_thresholdLine->setVisible(hasThreshold);
+  m_thresholdText->setVisible(hasThreshold);
+  if (!hasThreshold) return;
+  const double c = h.position(h.thresholds.front());
+  m_thresholdLine->point1->setCoords(c, 0);
+  m_thresholdLine->point2->setCoords(c, 1);
+  const bool grouped = record()->clip->groups.size() > 1 && m_choice->currentData().toInt() < 0;
+  QPen pen(Theme::current().threshold, 2);
+  // With several groups no one norm is held to C: it is the sensitivity of the whole, √ΣC_k².
+  if (grouped) pen.setStyle(Qt::DashLine);
+  m_thresholdLine->setPen(pen);
+  m_thresholdText->setText((grouped ? tr("√ΣC² %1") : tr("C %1")).arg(shortNumber(h.thresholds.front(), 3)));
+  m_thresholdText->position->setCoords(c, 0.0);
+  m_thresholdText->setPositionAlignment(Qt::AlignHCenter | Qt::AlignVCenter);
+}
+
+void NormsPanel::recolour() {
+  const Theme& t = Theme::current();
+  m_before->setBrush(t.before);
+  m_after->setBrush(t.after);
+  m_outline->setPen(QPen(t.dark ? QColor("#c3cad6") : QColor("#4a5364"), 1));
+  m_selected->setScatterStyle(
+      QCPScatterStyle(QCPScatterStyle::ssTriangle, QPen(t.ink, 1), QBrush(t.good), 9));
+  for (QCPItemStraightLine* line : m_quantileLines) line->setPen(QPen(t.dim, 1, Qt::DashLine));
+  m_medianText->setColor(t.dim);
+  m_medianText->setFont(font());
+  m_thresholdText->setBrush(t.threshold);
+  m_thresholdText->setPen(QPen(t.threshold, 1));
+  m_thresholdText->setColor(t.dark ? QColor("#16191f") : QColor(Qt::white));
+  QFont bold = font();
+  bold.setBold(true);
+  m_thresholdText->setFont(bold);
+  QPen pen = m_thresholdLine->pen();
+  pen.setColor(t.threshold);
+  pen.setWidth(2);
+  m_thresholdLine->setPen(pen);
+}
+
+void NormsPanel::showSelection() {
+  QVector<double> keys, values;
+  if (record()->has(Phase::Norms) && !m_histogram.edges.empty()) {
+    const double width = m_histogram.edges[1] - m_histogram.edges[0];
+    for (const auto& example : m_histogram.examples) {
+      if (!selection()->contains(example.example)) continue;
+      const double at = m_histogram.position(example.before);
+      keys << (std::isfinite(at) ? at : m_histogram.edges.front() - 2.5 * width);
+      values << (m_logCounts ? 0.75 : 0);
+    }
+  }
+  m_selected->setData(keys, values);
+  m_plot->queueReplot();
+}
+
+void NormsPanel::selectBetween(double low, double high, bool add) {
+  std::vector<Index> examples;
+  for (const auto& example : m_histogram.examples) {
+    double at = m_histogram.position(example.before);
+    if (!std::isfinite(at))
+      at = m_histogram.edges.front() - 2.5 * (m_histogram.edges[1] - m_histogram.edges[0]);
+    if (at >= low && at <= high) examples.push_back(example.example);
+  }
+  if (add)
+    selection()->add(std::move(examples));
+  else
+    selection()->selectMany(std::move(examples));
+}
+
+QString NormsPanel::hoverText(QPointF at) const {
+  if (m_histogram.edges.empty()) return {};
+  const double width = m_histogram.edges[1] - m_histogram.edges[0];
+  const auto bin = static_cast<Index>(std::floor((at.x() - m_histogram.edges.front()) / width));
+  if (bin < 0 || bin >= m_histogram.bins()) return {};
+  const auto k = static_cast<std::size_t>(bin);
+  QString text = tr("norm %1 – %2\nbefore: %3 examples")
+                     .arg(shortNumber(m_histogram.value(m_histogram.edges[k])),
+                          shortNumber(m_histogram.value(m_histogram.edges[k + 1])))
+                     .arg(m_histogram.before[k]);
+  if (m_histogram.clipped) text += tr("\nafter: %1 examples").arg(m_histogram.after[k]);
+  return text;
+}
+
+void NormsPanel::addActions(QMenu& menu) {
+  QAction* logX = menu.addAction(tr("Logarithmic norms"));
+  logX->setCheckable(true);
+  logX->setChecked(m_histogram.logarithmic);
+  connect(logX, &QAction::toggled, this, [this](bool on) {
+    m_logarithmic = on ? 1 : 0;
+    if (record()) showRecord();
+    m_plot->fit();
+  });
+  QAction* logY = menu.addAction(tr("Logarithmic counts"));
+  logY->setCheckable(true);
+  logY->setChecked(m_logCounts);
+  connect(logY, &QAction::toggled, this, [this](bool on) {
+    m_logCounts = on;
+    if (record()) showRecord();
+    m_plot->fit();
+  });
+  menu.addAction(tr("Fit (Home)"), m_plot, &Plot::fit);
+}
+
+QString NormsPanel::csv() const {
+  std::string text = "bin_low,bin_high,before,after\n";
+  const auto row = [&](double low, double high, Index before, Index after) {
+    appendNumber(text, low);
+    text += ',';
+    appendNumber(text, high);
+    text += ',' + std::to_string(before) + ',' + (m_histogram.clipped ? std::to_string(after) : "");
+    text += '\n';
+  };
+  if (m_histogram.zeroBefore + m_histogram.zeroAfter > 0)
+    row(0, 0, m_histogram.zeroBefore, m_histogram.zeroAfter);
+  for (std::size_t k = 0; k + 1 < m_histogram.edges.size(); ++k)
+    row(m_histogram.value(m_histogram.edges[k]), m_histogram.value(m_histogram.edges[k + 1]),
+        m_histogram.before[k], m_histogram.after[k]);
+  return QString::fromStdString(text);
+}
+
+}  // namespace clipscope
