@@ -24,17 +24,20 @@ void Progress::show(const StepRecord& record, double accuracy) {
   const double elapsed = std::chrono::duration<double>(now - m_start).count();
   const double rate = elapsed > 0 ? static_cast<double>(record.step) / elapsed : 0;
   char text[160];
-  std::snprintf(text, sizeof text, "step %lld/%lld  loss %.4g  clipped %.3g %%  ε %.4g",
-                static_cast<long long>(record.step), static_cast<long long>(m_steps),
-                record.forward->meanLoss, 100 * record.clip->clippedFraction,
-                record.account->epsilon);
+  std::snprintf(text, sizeof text, "step %lld/%lld", static_cast<long long>(record.step),
+                static_cast<long long>(m_steps));
   std::string line = text;
-  if (!std::isnan(accuracy)) {
-    std::snprintf(text, sizeof text, "  test %.2f %%", 100 * accuracy);
+  // What has no meaning is left out: an empty batch's loss, an automatic rule's share.
+  const auto show = [&](const char* format, double value) {
+    if (std::isnan(value)) return;
+    std::snprintf(text, sizeof text, format, value);
     line += text;
-  }
-  std::snprintf(text, sizeof text, "  %.1f steps/s", rate);
-  line += text;
+  };
+  show("  loss %.4g", record.forward->meanLoss);
+  show("  clipped %.3g %%", 100 * record.clip->clippedFraction);
+  show("  ε %.4g", record.account->epsilon);
+  show("  test %.2f %%", 100 * accuracy);
+  show("  %.1f steps/s", rate);
   if (!m_terminal) {
     std::fprintf(stderr, "%s\n", line.c_str());
     return;

@@ -11,6 +11,9 @@ namespace clipscope {
 class Progress {
  public:
   explicit Progress(Index steps);
+  ~Progress() { finish(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
   void show(const StepRecord& record, double accuracy);
   /// Ends the bar's line.
   void finish();

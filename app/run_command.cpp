@@ -1,168 +1,172 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/run_command.h"
 
-#include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
-#include <ctime>
-#include <filesystem>
 #include <iostream>
+#include <memory>
+#include <type_traits>
 
-#include "app/exit_code.h"
-#include "app/progress.h"
+#include "app/headless_run.h"
 #include "engine/error.h"
-#include "engine/interchange/run_folder.h"
-#include "engine/training/trainer.h"
 
 namespace clipscope {
 
-namespace {
-
-volatile std::sig_atomic_t interruptRequested = 0;
-
-/// While it lives, the first Ctrl-C asks the run to stop after its step; a second one ends the
-/// program at once.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    interruptRequested = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interruptRequested = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(SIGINT, &action, &m_interrupt);
-    sigaction(SIGTERM, &action, &m_terminate);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &m_interrupt, nullptr);
-    sigaction(SIGTERM, &m_terminate, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction m_interrupt {}, m_terminate {};
-};
-
-/// "clipscope-run-20260131-142501", with a number behind it where that is taken.
-std::string newFolderName() {
-  const std::time_t now = std::time(nullptr);
-  char stamp[32];
-  std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", std::localtime(&now));
-  const std::string base = std::string("clipscope-run-") + stamp;
-  std::string name = base;
-  for (int k = 2; std::filesystem::exists(name); ++k) name = base + "-" + std::to_string(k);
-  return name;
-}
-
-std::string shortNumber(double value, const char* format = "%.4g") {
-  char text[48];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
-int train(const Experiment& experiment, const std::string& out) {
-  InterruptGuard guard;
-  // A full disk must come back as an error of write(), not end the program.
-  std::signal(SIGXFSZ, SIG_IGN);
-  Trainer trainer(experiment, loadDataset(experiment.data));
-  const LoadedData& data = trainer.data();
-  std::cerr << "clipscope: " << data.data->name() << ", " << data.train.size() << " train / "
-            << data.test.size() << " test; " << trainer.model().table().dimension()
-            << " parameters; " << experiment.run.steps << " steps\n";
-  RunFolder folder(out, factsOf(trainer, CLIPSCOPE_VERSION));
-  Progress progress(experiment.run.steps);
-  std::shared_ptr<const StepRecord> record;
-  double accuracy = notANumber;
-  while (trainer.stepsDone() < experiment.run.steps && !interruptRequested) {
-    record = trainer.finishStep();
-    const bool last = trainer.stepsDone() == experiment.run.steps;
-    if (trainer.evaluationDue() || (last && experiment.run.evaluateEvery > 0))
-      record = trainer.evaluate();
-    if (record->evaluation) accuracy = record->evaluation->accuracy;
-    folder.add(*record);
-    progress.show(*record, accuracy);
-  }
-  const bool interrupted = trainer.stepsDone() < experiment.run.steps;
-  progress.finish();
-  folder.finish(interrupted);
-
-  std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps() << " steps";
-  if (record) {
-    if (record->forward->losses.size() > 0)
-      std::cout << ", loss " << shortNumber(record->forward->meanLoss);
-    if (accuracy == accuracy)
-      std::cout << ", test accuracy " << shortNumber(100 * accuracy, "%.2f") << " %";
-    std::cout << ", ε " << shortNumber(record->account->epsilon) << " at δ "
-              << shortNumber(record->account->delta) << " (" << record->account->accountant
-              << ", simulated: the run can be replayed from its seed)";
-  }
-  std::cout << ".\nResults (not private) in " << folder.folder().string() << "\n";
-  return interrupted ? exitInterrupted : exitOk;
-}
-
-template <class T, class U>
-void set(const std::optional<T>& given, U& target) {
-  if (given) target = static_cast<U>(*given);
-}
-
-}  // namespace
-
 RunCommand::RunCommand(CLI::App& program)
     : m_app(program.add_subcommand("run", "Train without a window and write a folder of results")) {
-  CLI::App& a = *m_app;
-  a.add_option("experiment", m_file, "Experiment (JSON); the options below override it");
-  a.add_option("--out", m_out, "Folder for the results; a new one is named when left out");
-  a.add_option("--steps", m_steps, "Steps to train");
-  a.add_option("--seed", m_seed, "Seed of weights, sampling and noise");
-  a.add_option("--threads", m_threads, "Threads; 0: all cores");
-  a.add_option("--evaluate-every", m_evaluateEvery, "Test accuracy every so many steps; 0: never");
-  a.add_flag("--no-unclipped-sum", m_noUnclippedSum, "Leave out bias and cosine, for speed");
-  const std::string data = "Data";
-  a.add_option("--data", m_data, "IDX images, CSV, or a folder with MNIST")->group(data);
-  a.add_option("--labels", m_labels, "IDX labels, where not beside the images")->group(data);
-  a.add_option("--label-column", m_labelColumn, "CSV column of the label, name or number")
-      ->group(data);
-  a.add_option("--normalisation", m_normalisation, "default, none or standardise")->group(data);
-  a.add_option("--test-share", m_testShare, "Share held out, 0 to 0.9")->group(data);
-  a.add_option("--split-seed", m_splitSeed, "Seed of the split")->group(data);
-  a.add_option("--digits", m_digits, "Number of generated digits")->group(data);
-  a.add_option("--data-seed", m_dataSeed, "Seed of the generated digits")->group(data);
-  a.add_option("--difficulty", m_difficulty, "Of the generated digits, 0 to 1")->group(data);
-  a.add_option("--label-noise", m_labelNoise, "Share of wrong labels, 0 to 0.5")->group(data);
-  a.add_option("--outliers", m_outliers, "Share of outliers, 0 to 0.5")->group(data);
-  const std::string method = "Method";
-  a.add_option("--model", m_model, "logistic, mlp, mnist-cnn or cifar-cnn")->group(method);
-  a.add_option("--clipping", m_grouping, "flat, layer (weight and bias together) or param")
-      ->group(method);
-  a.add_option("--strategy", m_strategy,
-               "threshold, auto_s, auto_v, normalised, psac, global or none")
-      ->group(method);
-  a.add_option("--max-grad-norm", m_maxGradNorm, "Clipping norm C")->group(method);
-  a.add_option("--thresholds", m_thresholds, "Of several groups: equal, sqrt_dim or median")
-      ->group(method);
-  a.add_option("--clip-constant", m_clipConstant, "κ of threshold, 1e-6 or 0")->group(method);
-  a.add_option("--gamma", m_gamma, "γ of auto_s")->group(method);
-  a.add_option("--r", m_r, "r of normalised")->group(method);
-  a.add_option("--psac-r", m_psacR, "r of psac")->group(method);
-  a.add_option("--global-bound", m_globalBound, "Z of global; 0: C")->group(method);
-  a.add_option("--noise-multiplier", m_noiseMultiplier, "σ; 0: no noise, ε is ∞")->group(method);
-  a.add_option("--allocation", m_allocation,
-               "global, equal_budget, dimension_weighted or least_power")
-      ->group(method);
-  a.add_option("--batch-size", m_batchSize, "Expected batch size B = qN")->group(method);
-  a.add_option("--sample-rate", m_sampleRate, "q in (0, 1], in place of the batch size")
-      ->group(method);
-  a.add_option("--physical-batch-size", m_physicalBatch, "Upper bound of a block; 0: chosen")
-      ->group(method);
-  a.add_option("--optimizer", m_optimizer, "sgd")->group(method);
-  a.add_option("--learning-rate", m_learningRate, "Learning rate")->group(method);
-  a.add_option("--momentum", m_momentum, "Momentum")->group(method);
-  a.add_option("--dampening", m_dampening, "Dampening")->group(method);
-  a.add_option("--weight-decay", m_weightDecay, "Weight decay")->group(method);
-  a.add_flag("--nesterov", m_nesterov, "Nesterov momentum")->group(method);
-  a.add_option("--delta", m_delta, "δ of the reported ε")->group(method);
-  a.add_option("--accountant", m_accountant, "rdp-opacus")->group(method);
+  m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
+  m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
+  addRunOptions();
+  addDataOptions();
+  addMethodOptions();
+}
+
+template <class T, class Set>
+CLI::Option* RunCommand::add(const std::string& flag, const std::string& path,
+                             const std::string& help, Set&& set) {
+  auto value = std::make_shared<T>();
+  CLI::Option* option;
+  if constexpr (std::is_same_v<T, bool>)
+    option = m_app->add_flag(flag, *value, help);
+  else
+    option = m_app->add_option(flag, *value, help);
+  // A negative number would wrap around.
+  if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>)
+    option->check([](const std::string& text) {
+      return text.rfind('-', 0) == 0 ? text + " must be 0 or more" : std::string();
+    });
+  if (!m_group.empty()) option->group(m_group);
+  m_settings.push_back({option, path, [value, set](Experiment& e) { set(e, *value); }});
+  return option;
+}
+
+void RunCommand::addRunOptions() {
+  using E = Experiment;
+  add<Index>("--steps", "run.steps", "Steps to train", [](E& e, Index v) { e.run.steps = v; });
+  add<std::uint64_t>("--seed", "run.seed", "Seed of weights, sampling and noise",
+                     [](E& e, std::uint64_t v) { e.run.seed = v; });
+  add<int>("--threads", "run.threads", "Threads; 0: all cores",
+           [](E& e, int v) { e.run.threads = v; });
+  add<Index>("--evaluate-every", "run.evaluate_every",
+             "Test accuracy every so many steps; 0: never",
+             [](E& e, Index v) { e.run.evaluateEvery = v; });
+  add<bool>("--no-unclipped-sum", "run.unclipped_sum", "Leave out bias and cosine, for speed",
+            [](E& e, bool v) { e.run.unclippedSum = !v; });
+}
+
+void RunCommand::addDataOptions() {
+  using E = Experiment;
+  using Text = const std::string&;
+  m_group = "Data";
+  m_app->add_option("--data", m_data, "IDX images, CSV, or a folder with MNIST")->group(m_group);
+  add<std::string>("--labels", "data.labels", "IDX labels, where not beside the images",
+                   [](E& e, Text v) { e.data.labels = v; });
+  add<std::string>("--label-column", "data.csv.label_column",
+                   "CSV column of the label, name or number",
+                   [](E& e, Text v) { e.data.labelColumn = v; });
+  add<std::vector<std::string>>(
+      "--ignore-columns", "data.csv.ignore_columns", "CSV columns to leave out, a,b,c",
+      [](E& e, const std::vector<std::string>& v) { e.data.ignoreColumns = v; })
+      ->delimiter(',');
+  add<std::string>("--csv-header", "data.csv.header", "automatic, present or absent",
+                   [](E& e, Text v) { e.data.csvHeader = parseCsvHeader(v, "--csv-header"); });
+  add<std::string>("--csv-task", "data.csv.task", "automatic, classification or regression",
+                   [](E& e, Text v) { e.data.csvTask = parseCsvTask(v, "--csv-task"); });
+  add<std::string>("--normalisation", "data.normalisation",
+                   "default, none or standardise; or give --mean, --std", [](E& e, Text v) {
+                     e.data.normalisation = parseNormalisationRule(v, "--normalisation");
+                   });
+  add<std::vector<double>>("--mean", "data.normalisation.mean",
+                           "Means, by channel or column: a,b,c; with --std",
+                           [](E& e, const std::vector<double>& v) {
+                             e.data.normalisation = NormalisationRule::Constants;
+                             e.data.mean = v;
+                           })
+      ->delimiter(',');
+  add<std::vector<double>>("--std", "data.normalisation.std", "Standard deviations: a,b,c",
+                           [](E& e, const std::vector<double>& v) { e.data.std = v; })
+      ->delimiter(',');
+  add<double>("--test-share", "data.test_share", "Share held out, 0 to 0.9",
+              [](E& e, double v) { e.data.testShare = v; });
+  add<std::uint64_t>("--split-seed", "data.split_seed", "Seed of the split",
+                     [](E& e, std::uint64_t v) { e.data.splitSeed = v; });
+  add<Index>("--digits", "data.digits.count", "Number of generated digits",
+             [](E& e, Index v) { e.data.digits.count = v; });
+  add<std::uint64_t>("--data-seed", "data.digits.seed", "Seed of the generated digits",
+                     [](E& e, std::uint64_t v) { e.data.digits.seed = v; });
+  add<double>("--difficulty", "data.digits.difficulty", "Of the generated digits, 0 to 1",
+              [](E& e, double v) { e.data.digits.difficulty = v; });
+  add<double>("--label-noise", "data.digits.label_noise", "Share of wrong labels, 0 to 0.5",
+              [](E& e, double v) { e.data.digits.labelNoise = v; });
+  add<double>("--outliers", "data.digits.outliers", "Share of outliers, 0 to 0.5",
+              [](E& e, double v) { e.data.digits.outliers = v; });
+}
+
+void RunCommand::addMethodOptions() {
+  using E = Experiment;
+  using Text = const std::string&;
+  m_group = "Method";
+  add<std::string>("--model", "model.preset", "logistic, mlp, mnist-cnn or cifar-cnn",
+                   [](E& e, Text v) {
+                     e.model.preset = v;
+                     e.model.spec = nullptr;
+                   });
+  add<std::string>("--clipping", "clipping.grouping",
+                   "flat, layer (weight and bias together) or param",
+                   [](E& e, Text v) { e.clipping.grouping = parseGrouping(v, "--clipping"); });
+  add<std::string>("--strategy", "clipping.strategy",
+                   "threshold, auto_s, auto_v, normalised, psac, global or none",
+                   [](E& e, Text v) { e.clipping.strategy = v; });
+  add<double>("--max-grad-norm", "clipping.max_grad_norm", "Clipping norm C",
+              [](E& e, double v) { e.clipping.maxGradNorm = v; });
+  add<std::string>(
+      "--thresholds", "clipping.thresholds", "Of several groups: equal, sqrt_dim or median",
+      [](E& e, Text v) { e.clipping.thresholds = parseThresholdRule(v, "--thresholds"); });
+  add<double>("--clip-constant", "clipping.clip_constant", "κ of threshold, 1e-6 or 0",
+              [](E& e, double v) { e.clipping.strategySettings.clipConstant = v; });
+  add<double>("--gamma", "clipping.gamma", "γ of auto_s",
+              [](E& e, double v) { e.clipping.strategySettings.gamma = v; });
+  add<double>("--r", "clipping.r", "r of normalised",
+              [](E& e, double v) { e.clipping.strategySettings.r = v; });
+  add<double>("--psac-r", "clipping.psac_r", "r of psac",
+              [](E& e, double v) { e.clipping.strategySettings.psacR = v; });
+  add<double>("--global-bound", "clipping.global_bound", "Z of global; 0: C",
+              [](E& e, double v) { e.clipping.strategySettings.globalBound = v; });
+  add<double>("--noise-multiplier", "noise.noise_multiplier", "σ; 0: no noise, ε is ∞",
+              [](E& e, double v) { e.noise.noiseMultiplier = v; });
+  add<std::string>(
+      "--allocation", "noise.allocation", "global, equal_budget, dimension_weighted or least_power",
+      [](E& e, Text v) { e.noise.allocation = parseNoiseAllocation(v, "--allocation"); });
+  CLI::Option* batchSize = add<double>("--batch-size", "sampling.expected_batch_size",
+                                       "Expected batch size B = qN", [](E& e, double v) {
+                                         e.sampling.expectedBatchSize = v;
+                                         e.sampling.sampleRate = 0;
+                                       });
+  add<double>("--sample-rate", "sampling.sample_rate", "q in (0, 1], in place of the batch size",
+              [](E& e, double v) {
+                // In the experiment 0 stands for "by the batch size"; here it is a mistake.
+                if (!(v > 0))
+                  throw SettingError("sampling.sample_rate: must be above 0 and at most 1");
+                e.sampling.sampleRate = v;
+              })
+      ->excludes(batchSize);
+  add<Index>("--physical-batch-size", "sampling.physical_batch_size",
+             "Upper bound of a block; 0: chosen",
+             [](E& e, Index v) { e.sampling.physicalBatchSize = v; });
+  add<std::string>("--optimizer", "optimizer.kind", "sgd",
+                   [](E& e, Text v) { e.optimizer.kind = v; });
+  add<double>("--learning-rate", "optimizer.learning_rate", "Learning rate",
+              [](E& e, double v) { e.optimizer.learningRate = v; });
+  add<double>("--momentum", "optimizer.momentum", "Momentum",
+              [](E& e, double v) { e.optimizer.momentum = v; });
+  add<double>("--dampening", "optimizer.dampening", "Dampening",
+              [](E& e, double v) { e.optimizer.dampening = v; });
+  add<double>("--weight-decay", "optimizer.weight_decay", "Weight decay",
+              [](E& e, double v) { e.optimizer.weightDecay = v; });
+  add<bool>("--nesterov", "optimizer.nesterov", "Nesterov momentum",
+            [](E& e, bool v) { e.optimizer.nesterov = v; });
+  add<double>("--delta", "privacy.delta", "δ of the reported ε",
+              [](E& e, double v) { e.privacy.delta = v; });
+  add<std::string>("--accountant", "privacy.accountant", "rdp-opacus",
+                   [](E& e, Text v) { e.privacy.accountant = v; });
 }
 
 Experiment RunCommand::experiment() const {
@@ -170,68 +174,36 @@ Experiment RunCommand::experiment() const {
   if (!m_data.empty()) {
     e.data = settingsForPath(m_data, e.data);
     // The default model looks at pixels; a table gets the nearest that fits, unless one is named.
-    if (e.data.source == DataSource::Csv && m_file.empty() && !m_model) e.model.preset = "logistic";
+    if (e.data.source == DataSource::Csv && m_file.empty()) e.model.preset = "logistic";
   }
-  if (!m_labels.empty()) e.data.labels = m_labels;
-  set(m_labelColumn, e.data.labelColumn);
-  if (m_normalisation)
-    e.data.normalisation = parseNormalisationRule(*m_normalisation, "--normalisation");
-  set(m_testShare, e.data.testShare);
-  set(m_splitSeed, e.data.splitSeed);
-  set(m_digits, e.data.digits.count);
-  set(m_dataSeed, e.data.digits.seed);
-  set(m_difficulty, e.data.digits.difficulty);
-  set(m_labelNoise, e.data.digits.labelNoise);
-  set(m_outliers, e.data.digits.outliers);
-  if (m_model) {
-    e.model.preset = *m_model;
-    e.model.spec = nullptr;
-  }
-  if (m_grouping) e.clipping.grouping = parseGrouping(*m_grouping, "--clipping");
-  set(m_strategy, e.clipping.strategy);
-  set(m_maxGradNorm, e.clipping.maxGradNorm);
-  if (m_thresholds) e.clipping.thresholds = parseThresholdRule(*m_thresholds, "--thresholds");
-  set(m_clipConstant, e.clipping.strategySettings.clipConstant);
-  set(m_gamma, e.clipping.strategySettings.gamma);
-  set(m_r, e.clipping.strategySettings.r);
-  set(m_psacR, e.clipping.strategySettings.psacR);
-  set(m_globalBound, e.clipping.strategySettings.globalBound);
-  set(m_noiseMultiplier, e.noise.noiseMultiplier);
-  if (m_allocation) e.noise.allocation = parseNoiseAllocation(*m_allocation, "--allocation");
-  if (m_batchSize) {
-    e.sampling.expectedBatchSize = *m_batchSize;
-    e.sampling.sampleRate = 0;
-  }
-  if (m_sampleRate) {
-    if (!(*m_sampleRate > 0 && *m_sampleRate <= 1))
-      throw SettingError("--sample-rate: must be above 0 and at most 1");
-    e.sampling.sampleRate = *m_sampleRate;
-  }
-  set(m_physicalBatch, e.sampling.physicalBatchSize);
-  set(m_optimizer, e.optimizer.kind);
-  set(m_learningRate, e.optimizer.learningRate);
-  set(m_momentum, e.optimizer.momentum);
-  set(m_dampening, e.optimizer.dampening);
-  set(m_weightDecay, e.optimizer.weightDecay);
-  if (m_nesterov) e.optimizer.nesterov = true;
-  set(m_delta, e.privacy.delta);
-  set(m_accountant, e.privacy.accountant);
-  set(m_seed, e.run.seed);
-  set(m_steps, e.run.steps);
-  set(m_threads, e.run.threads);
-  set(m_evaluateEvery, e.run.evaluateEvery);
-  if (m_noUnclippedSum) e.run.unclippedSum = false;
+  for (const Setting& setting : m_settings)
+    if (setting.option->count() > 0) setting.apply(e);
   e.validate();
   return e;
 }
 
-int RunCommand::execute() { return train(experiment(), m_out.empty() ? newFolderName() : m_out); }
+std::string RunCommand::withOptionName(const std::string& message) const {
+  for (const Setting& setting : m_settings)
+    if (setting.option->count() > 0 && message.rfind(setting.path + ":", 0) == 0)
+      return setting.option->get_name() + message.substr(setting.path.size());
+  return message;
+}
+
+int RunCommand::execute() {
+  try {
+    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out);
+  } catch (const SettingError& error) {
+    throw SettingError(withOptionName(error.what()));
+  } catch (const SpecError& error) {
+    throw SpecError(withOptionName(error.what()));
+  }
+}
 
 int RunCommand::executeDefault() {
-  const std::string folder = newFolderName();
+  const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return train(Experiment{}, folder);
+  return runHeadless(Experiment{}, folder);
 }
 
 }  // namespace clipscope

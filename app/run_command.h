@@ -2,8 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
-#include <optional>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/training/experiment.h"
 
@@ -23,19 +24,26 @@ class RunCommand {
   static int executeDefault();
 
  private:
+  /// An option that sets one field of the experiment.
+  struct Setting {
+    CLI::Option* option;
+    std::string path;  ///< as messages of Experiment name the field
+    std::function<void(Experiment&)> apply;
+  };
+
+  void addDataOptions();
+  void addMethodOptions();
+  void addRunOptions();
+  template <class T, class Set>
+  CLI::Option* add(const std::string& flag, const std::string& path, const std::string& help,
+                   Set&& set);
   Experiment experiment() const;
+  std::string withOptionName(const std::string& message) const;
 
   CLI::App* m_app;
-  std::string m_file, m_data, m_labels, m_out;
-  std::optional<std::string> m_labelColumn, m_model, m_grouping, m_strategy, m_thresholds,
-      m_allocation, m_accountant, m_normalisation, m_optimizer;
-  std::optional<double> m_maxGradNorm, m_clipConstant, m_gamma, m_r, m_psacR, m_globalBound,
-      m_noiseMultiplier, m_learningRate, m_momentum, m_dampening, m_weightDecay, m_batchSize,
-      m_sampleRate, m_delta, m_testShare, m_difficulty, m_labelNoise, m_outliers;
-  std::optional<Index> m_steps, m_physicalBatch, m_evaluateEvery, m_digits;
-  std::optional<std::uint64_t> m_seed, m_dataSeed, m_splitSeed;
-  std::optional<int> m_threads;
-  bool m_nesterov = false, m_noUnclippedSum = false;
+  std::string m_group;  ///< of the options being declared
+  std::string m_file, m_data, m_out;
+  std::vector<Setting> m_settings;
 };
 
 }  // namespace clipscope

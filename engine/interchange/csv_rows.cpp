@@ -17,17 +17,27 @@ class Row {
   Row(const Row&) = delete;
   Row& operator=(const Row&) = delete;
 
-  Row& number(double value) { return cell([&] { appendNumber(m_text, value); }); }
-  Row& number(float value) { return cell([&] { appendNumber(m_text, value); }); }
-  Row& number(Index value) { return cell([&] { m_text += std::to_string(value); }); }
+  Row& number(double value) {
+    return cell([&] { appendNumber(m_text, value); });
+  }
+  Row& number(float value) {
+    return cell([&] { appendNumber(m_text, value); });
+  }
+  Row& number(Index value) {
+    return cell([&] { m_text += std::to_string(value); });
+  }
   /// Empty for a NaN: the number has no meaning there.
   Row& optional(double value) {
     return cell([&] {
       if (!std::isnan(value)) appendNumber(m_text, value);
     });
   }
-  Row& text(std::string_view value) { return cell([&] { appendText(m_text, value); }); }
-  Row& empty() { return cell([] {}); }
+  Row& text(std::string_view value) {
+    return cell([&] { appendText(m_text, value); });
+  }
+  Row& empty() {
+    return cell([] {});
+  }
 
  private:
   template <class Write>

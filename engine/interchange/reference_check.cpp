@@ -50,13 +50,14 @@ ReferenceReport checkReferenceFile(const std::filesystem::path& path) {
   } else if (file.has("steps") && file.has("optimizer")) {
     report.kind = "training";
     checkTrainingFile(file, report);
-  } else if (file.has("rows") && file.content()["rows"].is_array() && !file.content()["rows"].empty() &&
-             file.content()["rows"][0].contains("mode")) {
+  } else if (file.has("rows") && file.content()["rows"].is_array() &&
+             !file.content()["rows"].empty() && file.content()["rows"][0].contains("mode")) {
     report.kind = "noise";
     checkNoiseStdFile(file, report);
   } else if (file.has("distribution_test")) {
-    throw UnsupportedError("secure-mode noise is not supported by this version");
-  } else if (file.has("rows") || file.has("histories") || file.has("sequence")) {
+    report.kind = "noise";
+    checkNoiseDistributionFile(file, report);
+  } else if (file.has("rows")) {
     throw UnsupportedError("accounting files are not supported by this version");
   } else {
     file.fail("is no reference file: it has the fields of none of the kinds");

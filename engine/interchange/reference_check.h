@@ -12,7 +12,7 @@ struct ReferenceCheck {
   std::string quantity;  ///< "per-example gradients"
   double error = 0;      ///< the largest over the file
   double tolerance = 0;
-  std::string measure;   ///< how the error is measured: "relative to the tensor's largest entry"
+  std::string measure;  ///< how the error is measured: "relative to the tensor's largest entry"
 
   bool holds() const { return error <= tolerance; }  // false for a NaN
 };

@@ -17,7 +17,6 @@ namespace {
 constexpr double factorTolerance = 1e-6;
 constexpr double sumTolerance = 2e-6;
 
-
 /// Per-sample gradients in double, and what the engine's rules make of them.
 struct Gradients {
   std::vector<std::string> names;
@@ -29,7 +28,8 @@ struct Gradients {
     if (names.empty())
       for (const auto& [name, tensor] : values) names.push_back(name);
     for (const std::string& name : names)
-      if (values.count(name) == 0) file.fail(std::string("\"") + field + "\" has no \"" + name + "\"");
+      if (values.count(name) == 0)
+        file.fail(std::string("\"") + field + "\" has no \"" + name + "\"");
     examples = values.at(names.front()).rows();
   }
 
@@ -50,7 +50,8 @@ struct Gradients {
   /// Σ_i f_i g_i of one tensor; a dropped example by selection.
   std::vector<double> clippedSum(std::size_t p, const ClipFactors& factors, Index group) const {
     const ReferenceTensor& tensor = values.at(names[p]);
-    std::vector<double> sum(static_cast<std::size_t>(tensor.shape.size() / std::max<Index>(1, tensor.rows())));
+    std::vector<double> sum(
+        static_cast<std::size_t>(tensor.shape.size() / std::max<Index>(1, tensor.rows())));
     if (tensor.rows() == 0) {
       Index width = 1;
       for (Index axis = 1; axis < tensor.shape.rank(); ++axis) width *= tensor.shape[axis];
@@ -89,9 +90,10 @@ class RuleCheck {
       if (static_cast<Index>(tensor.data.size()) != m_factors.examples())
         file.fail("\"factors\" has another number of examples");
       for (Index i = 0; i < m_factors.examples(); ++i)
-        report.add("factors, " + label,
-                   relativeDifference(m_factors.factor(i, k), tensor.data[static_cast<std::size_t>(i)]),
-                   factorTolerance, "relative");
+        report.add(
+            "factors, " + label,
+            relativeDifference(m_factors.factor(i, k), tensor.data[static_cast<std::size_t>(i)]),
+            factorTolerance, "relative");
     }
   }
 
@@ -100,7 +102,8 @@ class RuleCheck {
     for (std::size_t p = 0; p < m_gradients.names.size(); ++p) {
       const ReferenceTensor tensor =
           file.tensor(member(file, wanted, m_gradients.names[p]), "clipped_sum");
-      const auto sum = m_gradients.clippedSum(p, m_factors, m_grouping.groupOf(static_cast<Index>(p)));
+      const auto sum =
+          m_gradients.clippedSum(p, m_factors, m_grouping.groupOf(static_cast<Index>(p)));
       if (sum.size() != tensor.data.size()) file.fail("\"clipped_sum\" has another shape");
       report.add("clipped sum, " + label, largestDifference(sum, tensor.data) / m_scale,
                  sumTolerance, "relative to C");
@@ -127,7 +130,8 @@ class RuleCheck {
   }
 
  private:
-  static const json& member(const ReferenceFile& file, const json& object, const std::string& name) {
+  static const json& member(const ReferenceFile& file, const json& object,
+                            const std::string& name) {
     const auto found = object.find(name);
     if (found == object.end()) file.fail("has nothing for \"" + name + "\"");
     return *found;
@@ -147,7 +151,8 @@ std::shared_ptr<const ClipStrategy> thresholdRule(double clipConstant) {
   return makeStrategy("threshold", settings);
 }
 
-std::vector<double> thresholdsOf(const ReferenceFile& file, const json& c, const Grouping& grouping) {
+std::vector<double> thresholdsOf(const ReferenceFile& file, const json& c,
+                                 const Grouping& grouping) {
   std::vector<double> thresholds;
   for (const ClippingGroup& group : grouping.groups()) {
     if (c.is_number())
@@ -202,7 +207,8 @@ void checkClippingFile(const ReferenceFile& file, const std::filesystem::path& p
       paper.checkFactors(entry, entry.field("factors"), field, report);
       opacus.checkFactors(entry, entry.field("factors_plus_1e-6"), field, report);
       paper.checkSums(entry, entry.field("clipped_sum"), field, report);
-      if (network) paper.checkEngineSums(entry, entry.field("clipped_sum"), field, *network, report);
+      if (network)
+        paper.checkEngineSums(entry, entry.field("clipped_sum"), field, *network, report);
       if (!entry.has("clipped_sum_opacus")) continue;
       opacus.checkSums(entry, entry.field("clipped_sum_opacus"), field, report);
       if (network)
@@ -210,7 +216,8 @@ void checkClippingFile(const ReferenceFile& file, const std::filesystem::path& p
     }
   };
   const Grouping flat = makeGrouping(GroupingKind::Flat, trainable);
-  const Grouping layers = makeGrouping(GroupingKind::Custom, trainable, file.groups("layer_groups"));
+  const Grouping layers =
+      makeGrouping(GroupingKind::Custom, trainable, file.groups("layer_groups"));
   checkModes("flat", flat);
   checkModes("per_param", makeGrouping(GroupingKind::PerParameter, trainable));
   checkModes("per_layer", layers);
@@ -255,20 +262,22 @@ void checkEdgeCaseFile(const ReferenceFile& file, ReferenceReport& report) {
         report.add("norms", relativeDifference(norm, wanted.data[at]), 1e-7,
                    "relative; the gradients have nine digits");
       report.add("dropped where not finite",
-                 paper.factors().finite(i) == expected && std::isfinite(norm) == expected ? 0 : 1, 0,
-                 "wrong examples");
+                 paper.factors().finite(i) == expected && std::isfinite(norm) == expected ? 0 : 1,
+                 0, "wrong examples");
       unclipped += paper.factors().clipped(i) ? 0 : 1;
     }
     report.add("examples not clipped",
-               std::abs(static_cast<double>(unclipped) - entry.number("num_unclipped")), 0, "count");
+               std::abs(static_cast<double>(unclipped) - entry.number("num_unclipped")), 0,
+               "count");
     paper.checkFactors(entry, entry.field("factors"), "threshold", report);
     opacus.checkFactors(entry, entry.field("factors_plus_1e-6"), "threshold", report);
     paper.checkSums(entry, entry.field("clipped_sum"), "threshold", report);
     opacus.checkSums(entry, entry.field("clipped_sum_plus_1e-6"), "threshold", report);
 
     StrategySettings settings;
-    for (const auto& [field, name] : {std::pair{"auto_s_gamma_0.01", "auto_s"},
-                                      std::pair{"auto_v", "auto_v"}, std::pair{"psac_r_0.1", "psac"}}) {
+    for (const auto& [field, name] :
+         {std::pair{"auto_s_gamma_0.01", "auto_s"}, std::pair{"auto_v", "auto_v"},
+          std::pair{"psac_r_0.1", "psac"}}) {
       const json& automatic = entry.field("automatic");
       if (!automatic.contains(field)) continue;
       const ReferenceFile part = entry.part(automatic[field], field);

@@ -120,7 +120,8 @@ std::vector<std::pair<std::string, std::vector<std::string>>> ReferenceFile::gro
     std::vector<std::string> members;
     if (!value.is_array()) fail(std::string("\"") + name + "\" is not an object of lists");
     for (const json& member : value) {
-      if (!member.is_string()) fail(std::string("\"") + name + "\" holds something else than names");
+      if (!member.is_string())
+        fail(std::string("\"") + name + "\" holds something else than names");
       members.push_back(member.get<std::string>());
     }
     result.emplace_back(key, std::move(members));

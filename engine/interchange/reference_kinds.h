@@ -14,6 +14,7 @@ void checkClippingFile(const ReferenceFile& file, const std::filesystem::path& p
 void checkEdgeCaseFile(const ReferenceFile& file, ReferenceReport& report);
 void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report);
 void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report);
+void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& report);
 
 /// max |got − wanted| over a tensor; 0 where both are the same infinity; NaN stays.
 template <class Got>

@@ -49,9 +49,10 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
     }
   }
   const ReferenceTensor losses = file.tensor("losses");
-  report.add("losses",
-             largestDifference(all.losses, losses.data) / std::max(largestMagnitude(losses.data), 1e-30),
-             outputTolerance, "relative to the largest");
+  report.add(
+      "losses",
+      largestDifference(all.losses, losses.data) / std::max(largestMagnitude(losses.data), 1e-30),
+      outputTolerance, "relative to the largest");
 
   const ReferenceTensors gradients = file.tensors("per_example_grads");
   const ReferenceTensors sums = file.tensors("grad_sum");
@@ -74,11 +75,11 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
       const std::vector<double> own(first, first + wanted.width());
       const GradientSet formed = network.gradient(row);
       const auto inDouble = formed[table.find(name)];
-      if (inDouble.size() != width) file.fail("\"" + name + "\" has another shape than its gradient");
+      if (inDouble.size() != width)
+        file.fail("\"" + name + "\" has another shape than its gradient");
       report.add("per-example gradients, formed", largestDifference(inDouble, own) / scale,
                  gradientTolerance, againstTensor);
-      const auto weighted =
-          network.tensor(name, single[static_cast<std::size_t>(row)].sums[0]);
+      const auto weighted = network.tensor(name, single[static_cast<std::size_t>(row)].sums[0]);
       report.add("per-example gradients, weighted", largestDifference(weighted, own) / scale,
                  gradientTolerance, againstTensor);
     }
@@ -128,9 +129,10 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
     }
   }
   for (const Index row : rows)
-    report.add("global norms",
-               relativeDifference(all.norms.globalNorm(row), global.data[static_cast<std::size_t>(row)]),
-               normTolerance, "relative");
+    report.add(
+        "global norms",
+        relativeDifference(all.norms.globalNorm(row), global.data[static_cast<std::size_t>(row)]),
+        normTolerance, "relative");
 }
 
 }  // namespace clipscope

@@ -28,7 +28,8 @@ class ReferenceNetwork {
   struct Result {
     std::vector<float> losses;
     NormTable norms;
-    std::vector<AlignedVector<float>> sums;  ///< one a strategy, laid out as the trainable parameters
+    std::vector<AlignedVector<float>>
+        sums;  ///< one a strategy, laid out as the trainable parameters
   };
   using FactorRule = std::function<void(std::span<const double> norms, std::span<float> factors)>;
   Result run(std::span<const Index> rows, const FactorRule& rule, Index strategies) const;

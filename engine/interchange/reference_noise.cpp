@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "engine/interchange/reference_kinds.h"
 #include "engine/noise/allocation.h"
+#include "engine/noise/gaussian_noise.h"
 
 namespace clipscope {
 
@@ -20,9 +23,10 @@ void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report) {
       const double std = groupNoiseStds(NoiseAllocation::Global, sigma, threshold, dimension)[0];
       report.add("std of the sum, flat", relativeDifference(std, row.number("std_on_sum")), 1e-12,
                  "relative");
-      report.add("std of the mean, flat",
-                 relativeDifference(std / row.number("expected_batch_size"), row.number("std_on_mean")),
-                 1e-12, "relative");
+      report.add(
+          "std of the mean, flat",
+          relativeDifference(std / row.number("expected_batch_size"), row.number("std_on_mean")),
+          1e-12, "relative");
     } else if (mode == "groups") {
       std::vector<double> thresholds;
       for (const json& c : row.field("C")) thresholds.push_back(c.get<double>());
@@ -65,6 +69,45 @@ void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report) {
     }
   }
   if (adaptive) report.unsupported.push_back("rows of mode adaptive (adaptive thresholds)");
+}
+
+void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& report) {
+  const ReferenceFile limits = file.part(file.field("distribution_test"), "distribution_test");
+  const double samples = limits.number("samples");
+  if (!(samples >= 1000 && samples <= 1e8)) limits.fail("\"samples\" must be from 1000 to 1e8");
+  const auto n = static_cast<std::size_t>(samples);
+  std::vector<float> z(n);
+  fillNormals({1, DrawPurpose::Test, 0, 0}, 0, z);
+
+  double mean = 0;
+  for (const float value : z) mean += static_cast<double>(value) / samples;
+  double m2 = 0, m3 = 0, m4 = 0, lag = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double d = static_cast<double>(z[i]) - mean;
+    m2 += d * d / samples;
+    m3 += d * d * d / samples;
+    m4 += d * d * d * d / samples;
+    if (i + 1 < n) lag += d * (static_cast<double>(z[i + 1]) - mean) / samples;
+  }
+  const double std = std::sqrt(m2);
+  std::sort(z.begin(), z.end());
+  double distance = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double below = 0.5 * std::erfc(-static_cast<double>(z[i]) / std::sqrt(2.0));
+    distance = std::max({distance, std::abs(static_cast<double>(i + 1) / samples - below),
+                         std::abs(below - static_cast<double>(i) / samples)});
+  }
+  const std::string measure = "of the engine's normals, seed 1; false alarm 1e-6 a side";
+  report.add("mean", std::abs(mean) / std, limits.number("max_abs_mean_over_std"), measure);
+  report.add("standard deviation", std::abs(std - 1), limits.number("max_rel_error_of_std"),
+             measure);
+  report.add("skewness", std::abs(m3 / (m2 * std)), limits.number("max_abs_skewness"), measure);
+  report.add("excess kurtosis", std::abs(m4 / (m2 * m2) - 3),
+             limits.number("max_abs_excess_kurtosis"), measure);
+  report.add("Kolmogorov-Smirnov distance", distance, limits.number("max_KS_distance"), measure);
+  report.add("lag correlation", std::abs(lag / m2), limits.number("max_abs_lag_correlation"),
+             measure);
+  if (file.has("cases")) report.unsupported.push_back("cases of secure-mode noise");
 }
 
 }  // namespace clipscope

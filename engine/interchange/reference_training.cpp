@@ -18,7 +18,8 @@ constexpr double parameterTolerance = 2e-5;
 
 OptimizerSettings optimizerOf(const ReferenceFile& file) {
   const std::string kind = file.content().value("optimizer", "");
-  if (kind != "sgd") throw UnsupportedError("optimizer " + kind + " is not supported by this version");
+  if (kind != "sgd")
+    throw UnsupportedError("optimizer " + kind + " is not supported by this version");
   OptimizerSettings settings;
   const ReferenceFile hyper = file.part(file.field("hyper"), "hyper");
   const auto read = [&](const char* field, double& value) {
@@ -109,16 +110,18 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
     if (step.has("C") && step.content()["C"].is_number() && rule.thresholds.size() == 1)
       rule.thresholds[0] = step.number("C");
     if (step.has("lr")) optimizer->setLearningRate(step.number("lr"));
-    const double sigma =
-        step.has("noise_multiplier") ? step.number("noise_multiplier") : file.number("noise_multiplier");
-    report.add("noise std", relativeDifference(sigma * rule.sensitivity(), step.number("noise_std")),
-               1e-7, "relative; the file has it in single precision");
+    const double sigma = step.has("noise_multiplier") ? step.number("noise_multiplier")
+                                                      : file.number("noise_multiplier");
+    report.add("noise std",
+               relativeDifference(sigma * rule.sensitivity(), step.number("noise_std")), 1e-7,
+               "relative; the file has it in single precision");
 
     // Physical batches: each chunk goes through on its own, and noise comes once.
     std::vector<std::vector<Index>> chunks{rows};
     if (step.has("chunks")) {
       chunks.clear();
-      for (const json& chunk : step.field("chunks")) chunks.push_back(chunk.get<std::vector<Index>>());
+      for (const json& chunk : step.field("chunks"))
+        chunks.push_back(chunk.get<std::vector<Index>>());
     }
     AlignedVector<float> sum(extent, 0.0f);
     std::vector<double> norms;
@@ -132,7 +135,8 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
           },
           1);
       for (std::size_t j = 0; j < extent; ++j) sum[j] += result.sums[0][j];
-      for (Index i = 0; i < result.norms.examples(); ++i) norms.push_back(result.norms.globalNorm(i));
+      for (Index i = 0; i < result.norms.examples(); ++i)
+        norms.push_back(result.norms.globalNorm(i));
       for (const float value : result.losses) loss += static_cast<double>(value);
     }
 
@@ -141,10 +145,12 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
     for (std::size_t i = 0; i < norms.size(); ++i)
       report.add("norms", relativeDifference(norms[i], wantedNorms.data[i]), 2e-5,
                  "relative, grows with the steps");
-    if (!rows.empty() && step.content().contains("mean_loss") && step.content()["mean_loss"].is_number())
-      report.add("mean loss",
-                 relativeDifference(loss / static_cast<double>(rows.size()), step.number("mean_loss")),
-                 2e-5, "relative, grows with the steps");
+    if (!rows.empty() && step.content().contains("mean_loss") &&
+        step.content()["mean_loss"].is_number())
+      report.add(
+          "mean loss",
+          relativeDifference(loss / static_cast<double>(rows.size()), step.number("mean_loss")),
+          2e-5, "relative, grows with the steps");
     report.add("clipped sum", differenceOf(step, "clipped_sum", network, sum), parameterTolerance,
                "absolute");
 
@@ -161,10 +167,11 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
         gradient[at] = static_cast<float>((static_cast<double>(sum[at]) + z) / denominator);
       }
     }
-    report.add("private gradient", differenceOf(step, "grad", network, gradient), parameterTolerance,
-               "absolute");
+    report.add("private gradient", differenceOf(step, "grad", network, gradient),
+               parameterTolerance, "absolute");
     optimizer->step(network.parameters().trainable(), gradient);
-    report.add("parameters", differenceOf(step, "params", network, network.parameters().trainable()),
+    report.add("parameters",
+               differenceOf(step, "params", network, network.parameters().trainable()),
                parameterTolerance, "absolute");
   }
 }

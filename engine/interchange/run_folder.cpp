@@ -3,7 +3,11 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <array>
+
 #include "engine/error.h"
+#include "engine/formats/atomic_file.h"
 #include "engine/formats/byte_source.h"
 #include "engine/formats/sha256.h"
 #include "engine/interchange/csv_rows.h"
@@ -15,6 +19,18 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* manifestFormat = "clipscope run";
+
+/// The tables of a run, with what appends a step's rows.
+struct TableKind {
+  const char* name;
+  std::string_view (*header)();
+  void (*append)(std::string&, const StepRecord&);
+};
+constexpr std::array tableKinds{
+    TableKind{"steps.csv", stepsHeader, appendStepsRow},
+    TableKind{"examples.csv", examplesHeader, appendExampleRows},
+    TableKind{"layers.csv", layersHeader, appendLayerRows},
+    TableKind{"example_layers.csv", exampleLayersHeader, appendExampleLayerRows}};
 
 bool hasOurManifest(const std::filesystem::path& folder) {
   std::error_code error;
@@ -28,7 +44,52 @@ bool hasOurManifest(const std::filesystem::path& folder) {
   }
 }
 
+/// A temporary of a run that was killed: "steps.csv.k3Xq9b". It is no reason to refuse the folder.
+bool isLeftover(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  return std::any_of(tableKinds.begin(), tableKinds.end(), [&](const TableKind& kind) {
+    const std::string stem = std::string(kind.name) + ".";
+    return name.size() == stem.size() + 6 && name.compare(0, stem.size(), stem) == 0;
+  });
+}
+
+bool holdsOtherFiles(const std::filesystem::path& folder, std::error_code& error) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+    if (!isLeftover(entry.path())) return true;
+  return false;
+}
+
+/// An experiment is read relative to its own folder, and this one moves into the run's.
+Experiment withAbsolutePaths(Experiment experiment) {
+  for (std::string* path : {&experiment.data.path, &experiment.data.labels})
+    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
+  return experiment;
+}
+
 }  // namespace
+
+/// One file of the run; its hash is taken as it is written.
+struct RunFolder::Table {
+  Table(const std::filesystem::path& folder, std::string fileName)
+      : name(std::move(fileName)), file(folder / name) {}
+
+  void write(std::string_view text) {
+    file.write(text);
+    hash.add(text);
+    bytes += text.size();
+  }
+  /// Everything is written: hands it to the system.
+  void close() {
+    file.flush();
+    digest = hash.hex();
+  }
+
+  std::string name;
+  AtomicFile file;
+  Sha256 hash;
+  std::string digest;
+  std::uintmax_t bytes = 0;
+};
 
 RunFacts factsOf(const Trainer& trainer, std::string programVersion) {
   RunFacts facts;
@@ -53,11 +114,10 @@ RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
   if (std::filesystem::exists(m_folder, error)) {
     if (!std::filesystem::is_directory(m_folder, error))
       throw FileError(m_folder.string() + ": is a file; name a folder for the results");
-    if (!std::filesystem::is_empty(m_folder, error) && !hasOurManifest(m_folder))
+    if (!hasOurManifest(m_folder) && holdsOtherFiles(m_folder, error))
       throw FileError(m_folder.string() +
                       ": holds other files; name a new or empty folder for the results");
-    if (error)
-      throw FileError(m_folder.string() + ": cannot be read (" + error.message() + ")");
+    if (error) throw FileError(m_folder.string() + ": cannot be read (" + error.message() + ")");
   } else {
     std::filesystem::create_directories(m_folder, error);
     if (error)
@@ -66,18 +126,9 @@ RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
     m_created = true;
   }
   try {
-    const auto open = [&](const char* name, std::string_view header) {
-      auto file = std::make_unique<AtomicFile>(m_folder / name);
-      file->write(header);
-      m_files.emplace_back(name);
-      return file;
-    };
-    m_stepRows = open("steps.csv", stepsHeader());
-    m_exampleRows = open("examples.csv", examplesHeader());
-    m_layerRows = open("layers.csv", layersHeader());
-    m_exampleLayerRows = open("example_layers.csv", exampleLayersHeader());
+    for (const TableKind& kind : tableKinds) open(kind.name).write(kind.header());
   } catch (...) {
-    dropFiles();
+    m_tables.clear();
     if (m_created) std::filesystem::remove(m_folder, error);
     throw;
   }
@@ -86,57 +137,48 @@ RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
 RunFolder::~RunFolder() {
   if (m_finished || !m_created) return;
   // Nothing was put in place: leave no empty folder behind. remove() spares one that is not empty.
-  dropFiles();
+  m_tables.clear();
   std::error_code error;
   std::filesystem::remove(m_folder, error);
 }
 
-void RunFolder::dropFiles() {
-  for (auto* file : {&m_stepRows, &m_exampleRows, &m_layerRows, &m_exampleLayerRows}) file->reset();
+RunFolder::Table& RunFolder::open(const std::string& name) {
+  m_tables.push_back(std::make_unique<Table>(m_folder, name));
+  return *m_tables.back();
 }
 
 void RunFolder::add(const StepRecord& record) {
-  const auto write = [&](AtomicFile& file, auto&& append) {
+  for (std::size_t k = 0; k < tableKinds.size(); ++k) {
     m_text.clear();
-    append(m_text, record);
-    file.write(m_text);
-  };
-  write(*m_stepRows, appendStepsRow);
-  write(*m_exampleRows, appendExampleRows);
-  write(*m_layerRows, appendLayerRows);
-  write(*m_exampleLayerRows, appendExampleLayerRows);
+    tableKinds[k].append(m_text, record);
+    m_tables[k]->write(m_text);
+  }
   ++m_steps;
 }
 
-void RunFolder::addFile(const std::string& relativePath) { m_files.push_back(relativePath); }
-
 void RunFolder::finish(bool interrupted) {
-  // All of it to the disk first, so that a full one is noticed before any old file is replaced.
-  for (const auto& file : {&m_stepRows, &m_exampleRows, &m_layerRows, &m_exampleLayerRows})
-    (*file)->flush();
-  AtomicFile experiment(m_folder / "experiment.json");
-  experiment.write(toJson(m_facts.experiment).dump(2) + "\n");
-  experiment.flush();
+  // All of it to the disk first, the manifest too, so that a full one is noticed before any old
+  // file is replaced.
+  open("experiment.json").write(toJson(withAbsolutePaths(m_facts.experiment)).dump(2) + "\n");
+  for (const auto& table : m_tables) table->close();
+  const auto manifestPath = m_folder / "manifest.json";
+  AtomicFile manifestFile(manifestPath);
+  manifestFile.write(manifest(interrupted).dump(2) + "\n");
+  manifestFile.flush();
+  // Without a manifest while files of two runs lie side by side.
   std::error_code error;
-  std::filesystem::remove(m_folder / "manifest.json", error);
-  for (const auto& file : {&m_stepRows, &m_exampleRows, &m_layerRows, &m_exampleLayerRows})
-    (*file)->commit();
-  experiment.commit();
-  m_files.emplace_back("experiment.json");
-  writeManifest(interrupted);
+  std::filesystem::remove(manifestPath, error);
+  for (const auto& table : m_tables) table->file.commit();
+  manifestFile.commit();
   m_finished = true;
 }
 
-void RunFolder::writeManifest(bool interrupted) const {
+json RunFolder::manifest(bool interrupted) const {
   json files = json::array();
-  for (const std::string& name : m_files) {
-    const auto path = m_folder / name;
-    files.push_back({{"name", name},
-                     {"bytes", std::filesystem::file_size(path)},
-                     {"sha256", sha256OfFile(path)}});
-  }
+  for (const auto& table : m_tables)
+    files.push_back({{"name", table->name}, {"bytes", table->bytes}, {"sha256", table->digest}});
   const RunFacts& f = m_facts;
-  const json manifest{
+  return {
       {"format", manifestFormat},
       {"format_version", 1},
       {"program", "clipscope " + f.programVersion},
@@ -162,7 +204,6 @@ void RunFolder::writeManifest(bool interrupted) const {
        "The run can be replayed from its seed; ε is about releasing the weights of one run whose "
        "sampling and noise were fresh and secret."},
       {"files", files}};
-  writeFileAtomically(m_folder / "manifest.json", manifest.dump(2) + "\n");
 }
 
 }  // namespace clipscope

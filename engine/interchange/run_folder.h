@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/formats/atomic_file.h"
 #include "engine/training/trainer.h"
 
 namespace clipscope {
@@ -26,9 +25,10 @@ RunFacts factsOf(const Trainer& trainer, std::string programVersion);
 
 /// Writes a run into a folder: steps.csv, examples.csv, layers.csv, example_layers.csv,
 /// experiment.json and manifest.json. The rows go to temporary names while the run lasts, and
-/// finish() puts everything in place, the manifest last; a folder with a manifest is therefore
-/// complete. Throws FileError: the folder cannot be made or written, is in use for something else
-/// (not empty and without a manifest of ours), or the disk is full.
+/// finish() puts everything in place, the manifest last, once all of it is on the disk; a folder
+/// with a manifest is therefore complete, and a run that fails leaves what was there before. Throws
+/// FileError: the folder cannot be made or written, is in use for something else (not empty and
+/// without a manifest of ours), or the disk is full.
 class RunFolder {
  public:
   RunFolder(std::filesystem::path folder, RunFacts facts);
@@ -36,8 +36,6 @@ class RunFolder {
 
   /// Appends a complete step.
   void add(const StepRecord& record);
-  /// Files that others put into the folder, to be named in the manifest ("plots/norms.png").
-  void addFile(const std::string& relativePath);
   /// Puts the files in place. `interrupted`: the run was stopped before its last step.
   void finish(bool interrupted);
 
@@ -45,8 +43,9 @@ class RunFolder {
   Index steps() const { return m_steps; }
 
  private:
-  void dropFiles();
-  void writeManifest(bool interrupted) const;
+  struct Table;
+  Table& open(const std::string& name);
+  nlohmann::json manifest(bool interrupted) const;
 
   std::filesystem::path m_folder;
   bool m_created = false;
@@ -54,8 +53,7 @@ class RunFolder {
   RunFacts m_facts;
   Index m_steps = 0;
   std::string m_text;
-  std::vector<std::string> m_files;
-  std::unique_ptr<AtomicFile> m_stepRows, m_exampleRows, m_layerRows, m_exampleLayerRows;
+  std::vector<std::unique_ptr<Table>> m_tables;  ///< in the order of the manifest
 };
 
 }  // namespace clipscope

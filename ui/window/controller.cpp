@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/window/controller.h"
+
+#include <fstream>
+
+#include "engine/error.h"
+
+namespace clipscope {
+
+namespace {
+
+/// An experiment is JSON: its first mark that is not a blank is a brace.
+bool looksLikeJson(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  char c = 0;
+  file >> std::ws;
+  return file.get(c) && c == '{';
+}
+
+QString whatChanged(const Experiment& before, const Experiment& after) {
+  if (!(before.data == after.data)) return Controller::tr("The data");
+  if (!(before.model == after.model)) return Controller::tr("The model");
+  if (before.run.seed != after.run.seed) return Controller::tr("The seed");
+  if (before.run.threads != after.run.threads) return Controller::tr("The number of threads");
+  return Controller::tr("The physical batch");
+}
+
+}  // namespace
+
+Controller::Controller(QObject* parent) : QObject(parent), m_worker(new TrainingWorker) {
+  m_worker->moveToThread(&m_thread);
+  connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
+  connect(m_worker, &TrainingWorker::opened, this,
+          [this](int runId, std::shared_ptr<const Session> session) {
+            if (runId < m_runId) return;
+            m_runId = runId;
+            m_session = std::move(session);
+            m_experiment = m_session->experiment;
+            m_file = m_openingFile;
+            m_record.reset();
+            m_selection.clear();
+            emit sessionChanged();
+            emit experimentChanged();
+          });
+  connect(m_worker, &TrainingWorker::recordReady, this,
+          [this](int runId, std::shared_ptr<const StepRecord> record) {
+            m_worker->recordShown();
+            if (runId < m_runId) return;
+            m_record = std::move(record);
+            emit recordChanged();
+          });
+  connect(m_worker, &TrainingWorker::failed, this, [this](int runId, const QString& text) {
+    if (runId >= m_runId) emit message(text, true);
+  });
+  connect(m_worker, &TrainingWorker::exported, this, [this](int, const QString& folder) {
+    emit message(tr("Step written to %1 (not private)").arg(folder), false);
+  });
+  connect(m_worker, &TrainingWorker::finished, this, [this](int) {
+    --m_pending;
+    if (m_pending == 0) {
+      m_running = false;
+      m_loading = false;
+    }
+    emit stateChanged();
+  });
+  m_thread.start();
+}
+
+Controller::~Controller() {
+  stop();
+  m_thread.quit();
+  m_thread.wait();
+}
+
+template <class Command>
+void Controller::post(Command&& command) {
+  ++m_pending;
+  m_stop = std::stop_source();
+  QMetaObject::invokeMethod(
+      m_worker,
+      [worker = m_worker, runId = m_lastId, token = m_stop.get_token(),
+       command = std::forward<Command>(command)] { command(*worker, runId, token); },
+      Qt::QueuedConnection);
+  emit stateChanged();
+}
+
+void Controller::openPath(const QString& text) {
+  const std::filesystem::path path = text.toStdString();
+  try {
+    Experiment experiment = m_experiment;
+    std::error_code error;
+    const bool isExperiment =
+        std::filesystem::is_regular_file(path, error) && looksLikeJson(path);
+    if (isExperiment) {
+      experiment = loadExperiment(path);
+    } else {
+      experiment.data = settingsForPath(path, experiment.data);
+      if (experiment.data.source == DataSource::Csv &&
+          (experiment.model.preset == "mnist-cnn" || experiment.model.preset == "cifar-cnn"))
+        experiment.model.preset = "logistic";
+    }
+    m_openingFile = isExperiment ? path : std::filesystem::path();
+    openExperiment(experiment);
+  } catch (const Error& error) {
+    emit message(QString::fromUtf8(error.what()), true);
+  }
+}
+
+void Controller::openExperiment(const Experiment& experiment) {
+  stop();
+  // The number in force rises when the new run opens: until then, and if it fails, the old run's
+  // results are still the ones to show.
+  ++m_lastId;
+  m_loading = true;
+  post([experiment](TrainingWorker& worker, int runId, std::stop_token token) {
+    worker.open(experiment, runId, token);
+  });
+}
+
+void Controller::saveTo(const QString& text) {
+  try {
+    saveExperiment(m_experiment, text.toStdString());
+    m_file = text.toStdString();
+    emit message(tr("Experiment saved to %1").arg(text), false);
+    emit experimentChanged();
+  } catch (const Error& error) {
+    emit message(QString::fromUtf8(error.what()), true);
+  }
+}
+
+void Controller::runOrPause() {
+  if (m_running) return pause();
+  if (!m_session) return;
+  m_running = true;
+  post([](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
+}
+
+void Controller::pause() {
+  stop();
+  m_running = false;
+  emit stateChanged();
+}
+
+void Controller::step() { advanceTo(Phase::Account); }
+
+void Controller::nextPhase() {
+  if (!m_record) return;
+  const auto done = m_record->completed;
+  const int next = done ? (static_cast<int>(*done) + 1) % phaseCount : 0;
+  advanceTo(static_cast<Phase>(next));
+}
+
+void Controller::advanceTo(Phase phase) {
+  if (!m_session) return;
+  if (m_running) pause();
+  post([phase](TrainingWorker& worker, int runId, std::stop_token token) {
+    worker.advanceTo(phase, runId, token);
+  });
+}
+
+void Controller::reset() {
+  if (!m_session) return;
+  stop();
+  m_running = false;
+  m_selection.clear();
+  post([](TrainingWorker& worker, int runId, std::stop_token) { worker.reset(runId); });
+}
+
+void Controller::edit(const Experiment& experiment) {
+  if (experiment == m_experiment) return;
+  if (m_session && needsRestart(m_session->experiment, experiment)) {
+    m_pendingEdit = experiment;
+    emit restartNeeded(whatChanged(m_session->experiment, experiment));
+    return;
+  }
+  const bool resume = m_running;
+  stop();
+  m_experiment = experiment;
+  post([experiment](TrainingWorker& worker, int runId, std::stop_token) {
+    worker.apply(experiment, runId);
+  });
+  if (resume) {
+    m_running = true;
+    post([](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
+  }
+  emit experimentChanged();
+}
+
+void Controller::restart() {
+  m_openingFile = m_file;
+  openExperiment(m_pendingEdit);
+}
+
+void Controller::discardPendingEdit() { emit experimentChanged(); }
+
+void Controller::exportRun(const QString& folder) {
+  if (!m_session) return;
+  if (m_running) pause();
+  post([folder](TrainingWorker& worker, int runId, std::stop_token) {
+    worker.exportRun(folder, runId);
+  });
+}
+
+}  // namespace clipscope

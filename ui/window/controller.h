@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QObject>
+#include <QThread>
+#include <filesystem>
+#include <memory>
+#include <stop_token>
+
+#include "ui/selection.h"
+#include "ui/worker/training_worker.h"
+
+namespace clipscope {
+
+/// What the window does, without its widgets: it holds the experiment being edited, the selection,
+/// and the worker on its thread; buttons, menus and tests call it. Every call returns at once.
+class Controller : public QObject {
+  Q_OBJECT
+
+ public:
+  explicit Controller(QObject* parent = nullptr);
+  ~Controller() override;
+
+  Selection* selection() { return &m_selection; }
+  const Experiment& experiment() const { return m_experiment; }
+  const std::shared_ptr<const Session>& session() const { return m_session; }
+  const std::shared_ptr<const StepRecord>& record() const { return m_record; }
+  bool isRunning() const { return m_running; }
+  bool isBusy() const { return m_pending > 0; }
+  bool isLoading() const { return m_loading; }
+  /// Where the experiment was read from or saved to; empty for none.
+  const std::filesystem::path& file() const { return m_file; }
+
+ public slots:
+  /// Opens an experiment (.json), a data set or a folder: menu, argument and drop all come here.
+  void openPath(const QString& path);
+  void openExperiment(const clipscope::Experiment& experiment);
+  void saveTo(const QString& path);
+  void runOrPause();
+  void pause();
+  void step();
+  void nextPhase();
+  void advanceTo(clipscope::Phase phase);
+  void reset();
+  /// Settings from the dock. Those that a run can take on hold from the next step; for others
+  /// restartNeeded() is emitted and nothing changes until restart().
+  void edit(const clipscope::Experiment& experiment);
+  void restart();
+  void discardPendingEdit();
+  void exportRun(const QString& folder);
+
+ signals:
+  void sessionChanged();
+  void recordChanged();
+  void experimentChanged();
+  void stateChanged();
+  void restartNeeded(const QString& what);
+  void message(const QString& text, bool isError);
+
+ private:
+  template <class Command>
+  void post(Command&& command);
+  void stop() { m_stop.request_stop(); }
+
+  Selection m_selection;
+  QThread m_thread;
+  TrainingWorker* m_worker;
+  std::stop_source m_stop;
+  Experiment m_experiment;
+  Experiment m_pendingEdit;
+  std::filesystem::path m_file, m_openingFile;
+  std::shared_ptr<const Session> m_session;
+  std::shared_ptr<const StepRecord> m_record;
+  int m_runId = 0;   ///< of the session shown; results with a lower one are dropped
+  int m_lastId = 0;  ///< of the last opening asked for
+  int m_pending = 0;
+  bool m_running = false;
+  bool m_loading = false;
+};
+
+}  // namespace clipscope

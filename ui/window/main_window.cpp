@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/window/main_window.h"
+
+#include <QApplication>
+#include <QCloseEvent>
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QLabel>
+#include <QMimeData>
+#include <QProgressBar>
+#include <QPushButton>
+#include <QSettings>
+#include <QSplitter>
+#include <QStatusBar>
+#include <QVBoxLayout>
+#include <cmath>
+
+#include "ui/panels/examples_panel.h"
+#include "ui/panels/layers_panel.h"
+#include "ui/panels/norms_panel.h"
+#include "ui/plots/number_format.h"
+#include "ui/window/experiment_dock.h"
+#include "ui/window/message_bar.h"
+#include "ui/window/phase_rail.h"
+#include "ui/window/phase_sentence.h"
+
+namespace clipscope {
+
+MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
+  setAcceptDrops(true);
+  setObjectName(QStringLiteral("mainWindow"));
+  buildCentre();
+  buildStatusBar();
+  buildMenus();
+  connectController();
+  m_dock->showExperiment(m_controller.experiment());
+  showTitle();
+  showState();
+  resetLayout();
+  QSettings settings;
+  restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
+  restoreState(settings.value(QStringLiteral("window/state")).toByteArray());
+  m_rows->restoreState(settings.value(QStringLiteral("window/rows")).toByteArray());
+  m_top->restoreState(settings.value(QStringLiteral("window/top")).toByteArray());
+  qApp->installEventFilter(this);
+}
+
+MainWindow::~MainWindow() = default;
+
+void MainWindow::buildCentre() {
+  auto* centre = new QWidget(this);
+  auto* column = new QVBoxLayout(centre);
+  column->setContentsMargins(8, 4, 8, 8);
+  column->setSpacing(6);
+  m_messages = new MessageBar(centre);
+  column->addWidget(m_messages);
+  m_norms = new NormsPanel(m_controller.selection(), this);
+  m_layers = new LayersPanel(m_controller.selection(), this);
+  m_examples = new ExamplesPanel(m_controller.selection(), this);
+  m_rows = new QSplitter(Qt::Vertical, centre);
+  m_top = new QSplitter(Qt::Horizontal, m_rows);
+  for (QSplitter* splitter : {m_rows, m_top}) {
+    splitter->setHandleWidth(8);
+    splitter->setChildrenCollapsible(false);
+  }
+  m_top->addWidget(m_norms);
+  m_top->addWidget(m_layers);
+  m_rows->addWidget(m_top);
+  m_rows->addWidget(m_examples);
+  column->addWidget(m_rows, 1);
+  setCentralWidget(centre);
+
+  m_rail = new PhaseRail(this);
+  m_dock = new ExperimentDock(this);
+  addDockWidget(Qt::LeftDockWidgetArea, m_dock);
+}
+
+void MainWindow::buildStatusBar() {
+  m_sentence = new QLabel(this);
+  m_sentence->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_sentence->setContentsMargins(8, 0, 0, 0);
+  m_batch = new QLabel(this);
+  m_selected = new QLabel(this);
+  m_progress = new QProgressBar(this);
+  m_progress->setRange(0, 0);
+  m_progress->setFixedWidth(90);
+  m_progress->setTextVisible(false);
+  m_progress->setAccessibleName(tr("Loading"));
+  m_cancel = new QPushButton(tr("Cancel"), this);
+  connect(m_cancel, &QPushButton::clicked, &m_controller, &Controller::pause);
+  m_notPrivate = new QLabel(tr("not private"), this);
+  m_notPrivate->setObjectName(QStringLiteral("notPrivate"));
+  m_notPrivate->setToolTip(tr("This window shows exact values of single examples: norms, losses, "
+                              "indices. No noise covers them, and ε says nothing about them."));
+  statusBar()->addWidget(m_sentence, 1);
+  for (QWidget* widget : std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch, m_notPrivate})
+    statusBar()->addPermanentWidget(widget);
+  statusBar()->setSizeGripEnabled(false);
+}
+
+void MainWindow::connectController() {
+  Controller* c = &m_controller;
+  connect(m_rail, &PhaseRail::runClicked, c, &Controller::runOrPause);
+  connect(m_rail, &PhaseRail::stepClicked, c, &Controller::step);
+  connect(m_rail, &PhaseRail::nextClicked, c, &Controller::nextPhase);
+  connect(m_rail, &PhaseRail::resetClicked, c, &Controller::reset);
+  connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::advanceTo);
+  connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
+  connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
+  connect(c, &Controller::sessionChanged, this, [this, c] {
+    m_dock->showSession(*c->session());
+    showTitle();
+  });
+  connect(c, &Controller::experimentChanged, this, [this, c] {
+    m_dock->showExperiment(c->experiment());
+    showTitle();
+  });
+  connect(c, &Controller::recordChanged, this, &MainWindow::showRecord);
+  connect(c, &Controller::stateChanged, this, &MainWindow::showState);
+  connect(c, &Controller::message, m_messages, &MessageBar::show);
+  connect(c, &Controller::restartNeeded, this, [this, c](const QString& what) {
+    m_messages->ask(tr("%1 holds for a whole run. The change needs a restart: the steps done so far "
+                       "are dropped.").arg(what),
+                    tr("Restart"), [c] { c->restart(); }, [c] { c->discardPendingEdit(); });
+  });
+  connect(c->selection(), &Selection::changed, this, [this, c] {
+    const auto count = c->selection()->examples().size();
+    m_selected->setText(count == 0 ? QString() : tr("%1 selected").arg(count));
+  });
+  for (Panel* panel : std::initializer_list<Panel*>{m_norms, m_layers, m_examples})
+    connect(panel, &Panel::message, m_messages, &MessageBar::show);
+}
+
+void MainWindow::showRecord() {
+  const auto& record = m_controller.record();
+  m_rail->showRecord(*record);
+  for (Panel* panel : std::initializer_list<Panel*>{m_norms, m_layers, m_examples})
+    panel->setRecord(record);
+  m_sentence->setText(phaseSentence(*record));
+  m_sentence->setToolTip(m_sentence->text());
+  if (record->sample) {
+    QString text = tr("batch %1 / %2 expected")
+                       .arg(record->batchSize())
+                       .arg(shortNumber(record->sample->expectedBatchSize, 3));
+    if (record->clip && !std::isnan(record->clip->clippedFraction))
+      text += tr("  ·  %1 clipped").arg(percent(record->clip->clippedFraction));
+    m_batch->setText(text);
+  }
+}
+
+void MainWindow::showState() {
+  const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
+  m_rail->showState(m_controller.isRunning(), ready);
+  m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
+  m_progress->setVisible(m_controller.isLoading());
+  m_cancel->setVisible(m_controller.isLoading());
+  if (m_controller.isLoading()) m_sentence->setText(tr("Loading…"));
+  else if (m_controller.record()) m_sentence->setText(phaseSentence(*m_controller.record()));
+}
+
+void MainWindow::showTitle() {
+  const auto& file = m_controller.file();
+  QString name = file.empty() ? tr("Untitled experiment") : QString::fromStdString(file.filename().string());
+  if (m_controller.session())
+    name += tr(" — %1").arg(QString::fromStdString(m_controller.session()->data->name()));
+  setWindowTitle(tr("%1 — Clipscope").arg(name));
+}
+
+void MainWindow::resetLayout() {
+  resize(1440, 900);
+  addDockWidget(Qt::LeftDockWidgetArea, m_dock);
+  m_dock->setFloating(false);
+  m_dock->show();
+  resizeDocks({m_dock}, {300}, Qt::Horizontal);
+  m_rows->setSizes({460, 340});
+  m_top->setSizes({520, 560});
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+  QSettings settings;
+  settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
+  settings.setValue(QStringLiteral("window/state"), saveState());
+  settings.setValue(QStringLiteral("window/rows"), m_rows->saveState());
+  settings.setValue(QStringLiteral("window/top"), m_top->saveState());
+  QMainWindow::closeEvent(event);
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+  const auto urls = event->mimeData()->urls();
+  if (urls.size() == 1 && urls.front().isLocalFile()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+  const QString path = event->mimeData()->urls().front().toLocalFile();
+  m_controller.openPath(path);
+  rememberRecent(path);
+}
+
+}  // namespace clipscope

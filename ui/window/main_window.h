@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QMainWindow>
+
+#include "ui/window/controller.h"
+
+class QAction;
+class QLabel;
+class QProgressBar;
+class QPushButton;
+class QSplitter;
+
+namespace clipscope {
+
+class ExamplesPanel;
+class ExperimentDock;
+class LayersPanel;
+class MessageBar;
+class NormsPanel;
+class Panel;
+class PhaseRail;
+
+/// The window: lays out rail, dock, panels and status bar and connects them to the Controller, which
+/// does the work.
+class MainWindow : public QMainWindow {
+  Q_OBJECT
+
+ public:
+  explicit MainWindow(QWidget* parent = nullptr);
+  ~MainWindow() override;
+
+  Controller* controller() { return &m_controller; }
+  PhaseRail* rail() const { return m_rail; }
+  ExperimentDock* dock() const { return m_dock; }
+  NormsPanel* norms() const { return m_norms; }
+  ExamplesPanel* examples() const { return m_examples; }
+  LayersPanel* layers() const { return m_layers; }
+  MessageBar* messages() const { return m_messages; }
+  QLabel* sentence() const { return m_sentence; }
+
+  /// Sizes and places as on a first start.
+  void resetLayout();
+
+ protected:
+  void closeEvent(QCloseEvent* event) override;
+  void dragEnterEvent(QDragEnterEvent* event) override;
+  void dropEvent(QDropEvent* event) override;
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
+ private:
+  void buildCentre();
+  void buildStatusBar();
+  void buildMenus();
+  void buildFileMenu();
+  void buildRunMenu();
+  void buildViewMenu();
+  void buildHelpMenu();
+  void connectController();
+  void showRecord();
+  void showState();
+  void showTitle();
+  void askOpen();
+  void askSave();
+  void askExport();
+  void rememberRecent(const QString& path);
+  void fillRecent();
+  bool transportKeyYields() const;
+
+  Controller m_controller;
+  PhaseRail* m_rail;
+  MessageBar* m_messages;
+  ExperimentDock* m_dock;
+  NormsPanel* m_norms;
+  LayersPanel* m_layers;
+  ExamplesPanel* m_examples;
+  QSplitter *m_rows, *m_top;
+  QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;
+  QProgressBar* m_progress;
+  QPushButton* m_cancel;
+  QMenu* m_recent;
+  QAction *m_runAction, *m_saveAction;
+};
+
+}  // namespace clipscope

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QAbstractButton>
+#include <QAbstractItemView>
+#include <QAction>
+#include <QActionGroup>
+#include <QApplication>
+#include <QComboBox>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QKeyEvent>
+#include <QLineEdit>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QSettings>
+#include <QToolBar>
+
+#include "ui/theme.h"
+#include "ui/window/experiment_dock.h"
+#include "ui/window/main_window.h"
+#include "ui/window/message_bar.h"
+#include "ui/window/phase_rail.h"
+
+namespace clipscope {
+
+namespace {
+constexpr int mostRecent = 8;
+}
+
+void MainWindow::buildMenus() {
+  auto* bar = new QToolBar(tr("Phases"), this);
+  bar->setObjectName(QStringLiteral("phaseBar"));
+  bar->setMovable(false);
+  bar->setFloatable(false);
+  bar->toggleViewAction()->setEnabled(false);
+  bar->setStyleSheet(QStringLiteral("QToolBar { border: none; padding: 0; }"));
+  m_rail->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
+  bar->addWidget(m_rail);
+  addToolBar(Qt::TopToolBarArea, bar);
+  setContextMenuPolicy(Qt::NoContextMenu);
+  buildFileMenu();
+  buildRunMenu();
+  buildViewMenu();
+  buildHelpMenu();
+}
+
+void MainWindow::buildFileMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&File"));
+  menu->addAction(tr("&New experiment"), QKeySequence::New, this,
+                  [this] { m_controller.openExperiment(Experiment{}); });
+  menu->addAction(tr("&Open data or experiment…"), QKeySequence::Open, this, &MainWindow::askOpen);
+  m_recent = menu->addMenu(tr("Open &recent"));
+  fillRecent();
+  menu->addSeparator();
+  m_saveAction = menu->addAction(tr("&Save experiment"), QKeySequence::Save, this, [this] {
+    if (m_controller.file().empty())
+      askSave();
+    else
+      m_controller.saveTo(QString::fromStdString(m_controller.file().string()));
+  });
+  menu->addAction(tr("Save experiment &as…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::askSave);
+  menu->addSeparator();
+  menu->addAction(tr("&Export step…"), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::askExport);
+  menu->addSeparator();
+  menu->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
+}
+
+void MainWindow::buildRunMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&Run"));
+  Controller* c = &m_controller;
+  m_runAction = menu->addAction(tr("Run"), QKeySequence(Qt::Key_F5), c, &Controller::runOrPause);
+  menu->addAction(tr("Step"), QKeySequence(Qt::Key_N), c, &Controller::step);
+  menu->addAction(tr("Next phase"), QKeySequence(Qt::Key_Space), c, &Controller::nextPhase);
+  QMenu* to = menu->addMenu(tr("Run to"));
+  for (const Phase phase : allPhases)
+    to->addAction(QString::fromUtf8(phaseName(phase).data()), c, [c, phase] { c->advanceTo(phase); });
+  menu->addSeparator();
+  menu->addAction(tr("Reset"), QKeySequence(Qt::SHIFT | Qt::Key_F5), c, &Controller::reset);
+  menu->addSeparator();
+  menu->addAction(tr("Clear selection"), QKeySequence(Qt::Key_Escape), c->selection(), &Selection::clear);
+}
+
+void MainWindow::buildViewMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&View"));
+  menu->addAction(m_dock->toggleViewAction());
+  menu->addSeparator();
+  auto* group = new QActionGroup(this);
+  const int chosen = QSettings().value(QStringLiteral("theme"), 0).toInt();
+  const std::pair<QString, ThemeChoice> themes[] = {{tr("System theme"), ThemeChoice::System},
+                                                    {tr("Light theme"), ThemeChoice::Light},
+                                                    {tr("Dark theme"), ThemeChoice::Dark}};
+  for (const auto& [name, choice] : themes) {
+    QAction* action = menu->addAction(name, this, [choice = choice] {
+      QSettings().setValue(QStringLiteral("theme"), static_cast<int>(choice));
+      applyTheme(*qApp, choice);
+    });
+    action->setCheckable(true);
+    action->setChecked(chosen == static_cast<int>(choice));
+    group->addAction(action);
+  }
+  menu->addSeparator();
+  menu->addAction(tr("Full screen"), QKeySequence(Qt::Key_F11), this,
+                  [this] { isFullScreen() ? showNormal() : showFullScreen(); });
+  menu->addAction(tr("Reset layout"), this, &MainWindow::resetLayout);
+}
+
+void MainWindow::buildHelpMenu() {
+  QMenu* menu = menuBar()->addMenu(tr("&Help"));
+  menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
+    m_messages->show(tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "
+                        "Ctrl+S save · Ctrl+E export · Esc clears the selection · Home fits a plot · "
+                        "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
+                     false);
+  });
+  menu->addAction(tr("About Clipscope"), this, [this] {
+    m_messages->show(tr("Clipscope %1, a debugger for DP-SGD. GPL-3.0-or-later.")
+                         .arg(QStringLiteral(CLIPSCOPE_VERSION)),
+                     false);
+  });
+}
+
+void MainWindow::askOpen() {
+  const QString path = QFileDialog::getOpenFileName(
+      this, tr("Open data or experiment"), QString(),
+      tr("Data and experiments (*.json *.csv *.gz *ubyte *.idx*);;All files (*)"));
+  if (path.isEmpty()) return;
+  m_controller.openPath(path);
+  rememberRecent(path);
+}
+
+void MainWindow::askSave() {
+  const QString path = QFileDialog::getSaveFileName(this, tr("Save experiment"),
+                                                    QStringLiteral("experiment.json"), tr("Experiment (*.json)"));
+  if (path.isEmpty()) return;
+  m_controller.saveTo(path);
+  rememberRecent(path);
+}
+
+void MainWindow::askExport() {
+  const QString folder = QFileDialog::getExistingDirectory(
+      this, tr("Export this step: choose an empty folder"));
+  if (!folder.isEmpty()) m_controller.exportRun(folder);
+}
+
+void MainWindow::rememberRecent(const QString& path) {
+  QSettings settings;
+  QStringList recent = settings.value(QStringLiteral("recent")).toStringList();
+  const QString absolute = QFileInfo(path).absoluteFilePath();
+  recent.removeAll(absolute);
+  recent.prepend(absolute);
+  while (recent.size() > mostRecent) recent.removeLast();
+  settings.setValue(QStringLiteral("recent"), recent);
+  fillRecent();
+}
+
+void MainWindow::fillRecent() {
+  m_recent->clear();
+  const QStringList recent = QSettings().value(QStringLiteral("recent")).toStringList();
+  for (const QString& path : recent)
+    m_recent->addAction(path, this, [this, path] {
+      m_controller.openPath(path);
+      rememberRecent(path);
+    });
+  m_recent->setEnabled(!recent.isEmpty());
+}
+
+bool MainWindow::transportKeyYields() const {
+  const QWidget* focus = QApplication::focusWidget();
+  return qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QAbstractButton*>(focus) ||
+         qobject_cast<const QAbstractItemView*>(focus) || qobject_cast<const QComboBox*>(focus);
+}
+
+bool MainWindow::eventFilter(QObject* watched, QEvent* event) {
+  // Space and N are typing in a field, a press on a button, a search in a table: there the shortcut
+  // stands back. Accepting the override hands the key to the widget.
+  if (event->type() == QEvent::ShortcutOverride) {
+    const auto* key = static_cast<QKeyEvent*>(event);
+    const bool transport = (key->key() == Qt::Key_Space || key->key() == Qt::Key_N) &&
+                           !(key->modifiers() & Qt::ControlModifier);
+    if (transport && transportKeyYields() && watched == QApplication::focusWidget()) {
+      event->accept();
+      return true;
+    }
+  }
+  return QMainWindow::eventFilter(watched, event);
+}
+
+}  // namespace clipscope

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/worker/training_worker.h"
+
+#include "engine/error.h"
+#include "engine/interchange/run_folder.h"
+
+namespace clipscope {
+
+template <class Body>
+void TrainingWorker::guarded(int runId, Body&& body) {
+  try {
+    body();
+  } catch (const Cancelled&) {
+    // A stop is an answer, not a failure; phases that were complete are shown below.
+    if (m_trainer) send(runId, true);
+  } catch (const std::bad_alloc&) {
+    emit failed(runId, tr("There is not enough memory for this; lower the batch size or the model."));
+  } catch (const std::exception& error) {
+    emit failed(runId, QString::fromUtf8(error.what()));
+  }
+  emit finished(runId);
+}
+
+void TrainingWorker::send(int runId, bool always) {
+  if (m_recordUnderWay.exchange(true, std::memory_order_acq_rel) && !always) return;
+  emit recordReady(runId, m_trainer->record());
+}
+
+void TrainingWorker::open(const Experiment& experiment, int runId, std::stop_token stop) {
+  guarded(runId, [&] {
+    auto trainer = std::make_unique<Trainer>(experiment, loadDataset(experiment.data));
+    if (stop.stop_requested()) throw Cancelled();
+    auto session = std::make_shared<Session>();
+    session->experiment = trainer->experiment();
+    session->data = trainer->data().data;
+    session->model = trainer->sharedModel();
+    session->trainExamples = static_cast<Index>(trainer->data().train.size());
+    session->testExamples = static_cast<Index>(trainer->data().test.size());
+    m_trainer = std::move(trainer);
+    emit opened(runId, session);
+    // The first screen is full: the first batch, up to its clip factors.
+    m_trainer->advanceTo(Phase::Clip, stop);
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
+  guarded(runId, [&] {
+    if (!m_trainer) return;
+    m_trainer->advanceTo(phase, stop);
+    send(runId, true);
+    if (m_trainer->evaluationDue()) {
+      m_trainer->evaluate(stop);
+      send(runId, true);
+    }
+  });
+}
+
+void TrainingWorker::run(int runId, std::stop_token stop) {
+  guarded(runId, [&] {
+    if (!m_trainer) return;
+    while (!stop.stop_requested()) {
+      m_trainer->finishStep(stop);
+      if (m_trainer->evaluationDue()) m_trainer->evaluate(stop);
+      send(runId, false);
+    }
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::apply(const Experiment& experiment, int runId) {
+  guarded(runId, [&] {
+    if (m_trainer) m_trainer->apply(experiment);
+  });
+}
+
+void TrainingWorker::reset(int runId) {
+  guarded(runId, [&] {
+    if (!m_trainer) return;
+    m_trainer->reset();
+    m_trainer->advanceTo(Phase::Clip);
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::exportRun(const QString& folder, int runId) {
+  guarded(runId, [&] {
+    if (!m_trainer) return;
+    // The rows of a step are its finished ones.
+    if (!m_trainer->record()->has(Phase::Account)) m_trainer->finishStep();
+    send(runId, true);
+    RunFolder out(folder.toStdString(), factsOf(*m_trainer, CLIPSCOPE_VERSION));
+    out.add(*m_trainer->record());
+    out.finish(false);
+    emit exported(runId, folder);
+  });
+}
+
+}  // namespace clipscope
