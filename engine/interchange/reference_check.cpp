@@ -35,8 +35,9 @@ double largestMagnitude(const std::vector<double>& values) {
   return largest;
 }
 
-ReferenceReport checkReferenceFile(const std::filesystem::path& path) {
-  const ReferenceFile file(path);
+namespace {
+
+ReferenceReport checkByKind(const ReferenceFile& file, const std::filesystem::path& path) {
   ReferenceReport report;
   if (file.has("per_example_grads") && file.has("layers")) {
     report.kind = "model";
@@ -64,6 +65,18 @@ ReferenceReport checkReferenceFile(const std::filesystem::path& path) {
   }
   if (report.checks.empty() && report.unsupported.empty()) file.fail("holds nothing to check");
   return report;
+}
+
+}  // namespace
+
+ReferenceReport checkReferenceFile(const std::filesystem::path& path) {
+  const ReferenceFile file(path);
+  try {
+    return checkByKind(file, path);
+  } catch (const nlohmann::json::exception& error) {
+    // The fields that every check depends on are looked at one by one; this is for the rest.
+    file.fail(std::string("holds something of another type than it should (") + error.what() + ")");
+  }
 }
 
 }  // namespace clipscope

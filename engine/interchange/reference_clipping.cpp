@@ -30,7 +30,11 @@ struct Gradients {
     for (const std::string& name : names)
       if (values.count(name) == 0)
         file.fail(std::string("\"") + field + "\" has no \"" + name + "\"");
+    if (names.empty()) file.fail(std::string("\"") + field + "\" is empty");
     examples = values.at(names.front()).rows();
+    for (const std::string& name : names)
+      if (values.at(name).rows() != examples)
+        file.fail("\"" + name + "\" has another number of examples");
   }
 
   NormTable norms() const {
@@ -252,6 +256,7 @@ void checkEdgeCaseFile(const ReferenceFile& file, ReferenceReport& report) {
     const RuleCheck opacus(gradients, flat, threshold, thresholdRule(1e-6));
     const NormTable norms = gradients.norms();
     const ReferenceTensor wanted = entry.tensor("norms");
+    entry.expectSize(wanted, gradients.examples, "norms");
     const json& finite = entry.field("finite");
     Index unclipped = 0;
     for (Index i = 0; i < gradients.examples; ++i) {
@@ -290,9 +295,9 @@ void checkEdgeCaseFile(const ReferenceFile& file, ReferenceReport& report) {
     const ReferenceFile entry = file.part(item, item.value("name", "a long vector"));
     std::vector<float> values;
     if (entry.has("count")) {
-      const auto count = static_cast<std::size_t>(entry.number("count"));
-      if (count > (std::size_t{1} << 28)) entry.fail("\"count\" is too large");
-      values.assign(count, static_cast<float>(entry.number("value_f32")));
+      const double count = entry.number("count");
+      if (!(count >= 1 && count <= 1 << 28)) entry.fail("\"count\" must be from 1 to 2^28");
+      values.assign(static_cast<std::size_t>(count), static_cast<float>(entry.number("value_f32")));
     } else {
       values.assign(1000001, 1e-2f);
       values[0] = 1e4f;

@@ -83,6 +83,13 @@ ReferenceTensors ReferenceFile::tensors(const char* name) const {
   return tensors;
 }
 
+void ReferenceFile::expectSize(const ReferenceTensor& tensor, Index size,
+                               const std::string& what) const {
+  if (static_cast<Index>(tensor.data.size()) != size)
+    fail("\"" + what + "\" has " + std::to_string(tensor.data.size()) + " values where " +
+         std::to_string(size) + " are needed");
+}
+
 double ReferenceFile::number(const char* name) const {
   double value = 0;
   if (!readNumber(field(name), value)) fail(std::string("\"") + name + "\" is not a number");

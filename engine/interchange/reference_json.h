@@ -44,6 +44,8 @@ class ReferenceFile {
   ReferenceTensor tensor(const nlohmann::json& value, const std::string& what) const;
   ReferenceTensor tensor(const char* name) const { return tensor(field(name), name); }
   ReferenceTensors tensors(const char* name) const;
+  /// Fails where the tensor does not have `size` values.
+  void expectSize(const ReferenceTensor& tensor, Index size, const std::string& what) const;
   double number(const char* name) const;
   std::vector<std::string> names(const char* name) const;
   std::vector<Index> indices(const char* name) const;

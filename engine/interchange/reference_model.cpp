@@ -39,6 +39,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
   const auto all = network.run(rows, one, 1);
 
   const ReferenceTensor logits = file.tensor("logits");
+  file.expectSize(logits, examples * network.model().outputShape().size(), "logits");
   const double logitScale = std::max(largestMagnitude(logits.data), 1e-30);
   for (const Index row : rows) {
     const std::vector<float> output = network.output(row);
@@ -49,6 +50,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
     }
   }
   const ReferenceTensor losses = file.tensor("losses");
+  file.expectSize(losses, examples, "losses");
   report.add(
       "losses",
       largestDifference(all.losses, losses.data) / std::max(largestMagnitude(losses.data), 1e-30),
@@ -68,15 +70,13 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
     const auto found = gradients.find(name);
     if (found == gradients.end()) file.fail("\"per_example_grads\" has no \"" + name + "\"");
     const ReferenceTensor& wanted = found->second;
+    file.expectSize(wanted, examples * table[table.find(name)].size(), name);
     const double scale = gradientScale(wanted.data, modelScale, zero.count(name) != 0);
-    const auto width = static_cast<std::size_t>(wanted.width());
     for (const Index row : rows) {
       const auto first = wanted.data.begin() + row * wanted.width();
       const std::vector<double> own(first, first + wanted.width());
       const GradientSet formed = network.gradient(row);
       const auto inDouble = formed[table.find(name)];
-      if (inDouble.size() != width)
-        file.fail("\"" + name + "\" has another shape than its gradient");
       report.add("per-example gradients, formed", largestDifference(inDouble, own) / scale,
                  gradientTolerance, againstTensor);
       const auto weighted = network.tensor(name, single[static_cast<std::size_t>(row)].sums[0]);
@@ -84,6 +84,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
                  gradientTolerance, againstTensor);
     }
     if (sums.count(name) == 0) file.fail("\"grad_sum\" has no \"" + name + "\"");
+    file.expectSize(sums.at(name), table[table.find(name)].size(), name);
     const std::vector<double>& sum = sums.at(name).data;
     report.add("sum of gradients",
                largestDifference(network.tensor(name, all.sums[0]), sum) /
@@ -93,6 +94,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
 
   // Norms come from the ghost path; a shared or convolutional tensor's from its formed gradient.
   const ReferenceTensor global = file.tensor("global_norms");
+  file.expectSize(global, examples, "global_norms");
   const auto againstNorm = [&](double got, double wanted, Index row, bool zeroInTruth) {
     const double whole = global.data[static_cast<std::size_t>(row)];
     if (zeroInTruth) return std::abs(got - wanted) / whole * (normTolerance / gradientTolerance);
@@ -103,6 +105,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
     const std::string& name = table.trainableInfo(static_cast<Index>(p)).name;
     const auto found = paramNorms.find(name);
     if (found == paramNorms.end()) file.fail("\"param_norms\" has no \"" + name + "\"");
+    file.expectSize(found->second, examples, name);
     for (const Index row : rows)
       report.add("norms by tensor",
                  againstNorm(all.norms.at(row, static_cast<Index>(p)),
@@ -114,6 +117,7 @@ void checkModelFile(const ReferenceFile& file, ReferenceReport& report) {
   for (const auto& [layer, members] : file.groups("layer_groups")) {
     const auto found = layerNorms.find(layer);
     if (found == layerNorms.end()) file.fail("\"layer_norms\" has no \"" + layer + "\"");
+    file.expectSize(found->second, examples, layer);
     for (const Index row : rows) {
       std::vector<double> parts;
       for (const std::string& member : members) {

@@ -31,6 +31,7 @@ void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report) {
       std::vector<double> thresholds;
       for (const json& c : row.field("C")) thresholds.push_back(c.get<double>());
       const std::vector<Index> dims = row.indices("dims");
+      if (dims.size() != thresholds.size()) row.fail("\"C\" and \"dims\" differ in length");
       const double sigma = row.number("noise_multiplier");
       for (const auto& [field, allocation] :
            {std::pair{"shared_std", NoiseAllocation::Global},

@@ -120,8 +120,12 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
     std::vector<std::vector<Index>> chunks{rows};
     if (step.has("chunks")) {
       chunks.clear();
-      for (const json& chunk : step.field("chunks"))
+      std::vector<Index> joined;
+      for (const json& chunk : step.field("chunks")) {
         chunks.push_back(chunk.get<std::vector<Index>>());
+        joined.insert(joined.end(), chunks.back().begin(), chunks.back().end());
+      }
+      if (joined != rows) step.fail("\"chunks\" is no split of \"indices\"");
     }
     AlignedVector<float> sum(extent, 0.0f);
     std::vector<double> norms;
