@@ -10,6 +10,9 @@
 #include <algorithm>
 #include <cmath>
 
+/// A static library's resources are linked in by name; the macro must stand outside any namespace.
+static void linkResources() { Q_INIT_RESOURCE(clipscope); }
+
 namespace clipscope {
 
 namespace {
@@ -63,7 +66,7 @@ QScrollArea, QScrollArea > QWidget > QWidget { background: @panel; border: none;
 #empty { color: @dim; font-size: 13px; }
 #stepTitle { font-weight: bold; font-size: 14px; }
 #notPrivate { color: @threshold; border: 1px solid @threshold; border-radius: 9px;
-  padding: 1px 10px; font-weight: bold; }
+  padding: 1px 10px; margin-right: 8px; font-weight: bold; }
 QLineEdit, QComboBox, QAbstractSpinBox { background: @field; border: 1px solid @edge;
   border-radius: 4px; padding: 3px 6px; min-height: 18px; selection-background-color: @accent;
   selection-color: @accentInk; }
@@ -71,6 +74,11 @@ QLineEdit:focus, QComboBox:focus { border-color: @accent; }
 QLineEdit[invalid="true"] { border: 1px solid @threshold; }
 QLineEdit:disabled, QComboBox:disabled { color: @dim; }
 QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::down-arrow { image: url(:/icons/arrow-@shade.svg); width: 9px; height: 9px; }
+QHeaderView::up-arrow { image: url(:/icons/arrow-up-@shade.svg); width: 8px; height: 8px;
+  subcontrol-position: center left; subcontrol-origin: padding; left: 2px; }
+QHeaderView::down-arrow { image: url(:/icons/arrow-@shade.svg); width: 8px; height: 8px;
+  subcontrol-position: center left; subcontrol-origin: padding; left: 2px; }
 QComboBox QAbstractItemView { background: @panel; border: 1px solid @edge; outline: none;
   selection-background-color: @accent; selection-color: @accentInk; }
 QPushButton { background: @field; border: 1px solid @edge; border-radius: 5px;
@@ -92,7 +100,7 @@ QToolButton:focus { border-color: @accent; }
 QCheckBox { spacing: 6px; }
 QDockWidget { color: @ink; }
 QTableView { background: @panel; border: none; gridline-color: @grid;
-  selection-background-color: @accent; selection-color: @accentInk; outline: none; }
+  selection-background-color: @selection; selection-color: @ink; outline: none; }
 QHeaderView { background: @panel; border: none; }
 QHeaderView::section { background: @panel; color: @dim; border: none;
   border-bottom: 1px solid @edge; padding: 4px 8px; font-weight: bold; }
@@ -114,7 +122,8 @@ QProgressBar::chunk { background: @accent; border-radius: 3px; }
       {"@background", t.background}, {"@panel", t.panel},   {"@edge", t.edge},
       {"@ink", t.ink},               {"@dim", t.dim},       {"@grid", t.grid},
       {"@accentInk", t.accentInk},   {"@accent", t.accent}, {"@threshold", t.threshold},
-      {"@good", t.good},             {"@field", t.field}};
+      {"@good", t.good},             {"@field", t.field},   {"@selection", t.selection}};
+  sheet.replace(QLatin1String("@shade"), t.dark ? QLatin1String("dark") : QLatin1String("light"));
   for (const auto& [name, colour] : colours)
     sheet.replace(QLatin1String(name), colour.name());
   return sheet;
@@ -142,6 +151,7 @@ Theme Theme::light() {
   t.threshold = QColor("#D55E00");
   t.good = QColor("#009E73");
   t.field = QColor("#f8f9fb");
+  t.selection = QColor("#d6e8f4");
   return t;
 }
 
@@ -161,6 +171,7 @@ Theme Theme::darkTheme() {
   t.threshold = QColor("#E69F00");
   t.good = QColor("#2fc79a");
   t.field = QColor("#171a20");
+  t.selection = QColor("#25415a");
   return t;
 }
 
@@ -191,6 +202,7 @@ QColor Theme::viridis(double value) {
 }
 
 void applyTheme(QApplication& application, ThemeChoice choice) {
+  linkResources();
   static const bool systemDark = systemIsDark();
   const bool dark = choice == ThemeChoice::Dark || (choice == ThemeChoice::System && systemDark);
   active() = dark ? Theme::darkTheme() : Theme::light();

@@ -17,7 +17,7 @@ enum class ThemeChoice { System, Light, Dark };
 struct Theme {
   bool dark = false;
   QColor background, panel, edge, ink, dim, grid, accent, accentInk;
-  QColor before, after, threshold, good, field;
+  QColor before, after, threshold, good, field, selection;
 
   static Theme light();
   static Theme darkTheme();

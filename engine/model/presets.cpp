@@ -60,8 +60,8 @@ json cifarCnnLayers(Index outputs) {
 const std::vector<ModelPreset>& modelPresets() {
   static const std::vector<ModelPreset> presets{{"logistic", "Logistic regression"},
                                                 {"mlp", "MLP 512-256"},
-                                                {"mnist-cnn", "MNIST CNN (Opacus example)"},
-                                                {"cifar-cnn", "CIFAR CNN (GroupNorm)"}};
+                                                {"mnist-cnn", "MNIST CNN"},
+                                                {"cifar-cnn", "CIFAR CNN"}};
   return presets;
 }
 

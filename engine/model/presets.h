@@ -12,7 +12,7 @@ namespace clipscope {
 /// A model to start from.
 struct ModelPreset {
   std::string name;   ///< "mnist-cnn"
-  std::string title;  ///< "MNIST CNN (Opacus example)"
+  std::string title;  ///< "MNIST CNN"
 };
 
 /// "logistic", "mlp", "mnist-cnn", "cifar-cnn".

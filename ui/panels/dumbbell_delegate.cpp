@@ -31,8 +31,7 @@ void DumbbellDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
     painter->drawLine(QPointF(at(bar.threshold), area.top() + 2),
                       QPointF(at(bar.threshold), area.bottom() - 2));
   }
-  const bool selected = option.state & QStyle::State_Selected;
-  const QColor line = selected ? theme.accentInk : theme.before;
+  const QColor line = theme.before;
   if (bar.clipped && bar.after > 0) {
     painter->setPen(QPen(line, 2));
     painter->drawLine(QPointF(at(bar.before), y), QPointF(at(bar.after), y));
@@ -41,7 +40,7 @@ void DumbbellDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
   painter->setBrush(line);
   painter->drawEllipse(QPointF(at(bar.before), y), 3.5, 3.5);
   if (bar.clipped && bar.after > 0) {
-    painter->setBrush(selected ? theme.accentInk : theme.after);
+    painter->setBrush(theme.after);
     painter->drawEllipse(QPointF(at(bar.after), y), 3.5, 3.5);
   }
   painter->restore();

@@ -144,11 +144,9 @@ void LayersMap::paintEvent(QPaintEvent*) {
   painter.drawText(foot, Qt::AlignLeft | Qt::AlignVCenter, tr("largest norm"));
   painter.drawText(foot, Qt::AlignRight | Qt::AlignVCenter, tr("smallest"));
   if (l.map.width() > 330) {
-    const QString scale = m_quantity == Quantity::Share
-                              ? tr("0 % ▏dark … bright ▕ 100 %")
-                              : tr("%1 ▏dark … bright ▕ %2").arg(shortNumber(std::pow(10, m_low), 2),
-                                                                shortNumber(std::pow(10, m_high), 3));
-    painter.drawText(foot, Qt::AlignCenter, scale);
+    const bool share = m_quantity == Quantity::Share;
+    drawScale(painter, foot, share ? tr("0 %") : shortNumber(std::pow(10, m_low), 2),
+              share ? tr("100 %") : shortNumber(std::pow(10, m_high), 3));
   }
   drawBars(painter, l);
   drawSelection(painter, l);
@@ -157,6 +155,18 @@ void LayersMap::paintEvent(QPaintEvent*) {
     painter.setBrush(Qt::NoBrush);
     painter.drawRect(l.map.adjusted(-1, -1, 0, 0));
   }
+}
+
+void LayersMap::drawScale(QPainter& painter, const QRectF& foot, const QString& low,
+                          const QString& high) const {
+  const QRectF ramp(foot.center().x() - 36, foot.center().y() - 4, 72, 8);
+  QLinearGradient gradient(ramp.topLeft(), ramp.topRight());
+  for (int k = 0; k <= 8; ++k) gradient.setColorAt(k / 8.0, Theme::viridis(k / 8.0));
+  painter.fillRect(ramp, gradient);
+  painter.drawText(QRectF(foot.left(), foot.top(), ramp.left() - 5 - foot.left(), foot.height()),
+                   Qt::AlignRight | Qt::AlignVCenter, low);
+  painter.drawText(QRectF(ramp.right() + 5, foot.top(), 80, foot.height()),
+                   Qt::AlignLeft | Qt::AlignVCenter, high);
 }
 
 void LayersMap::drawBars(QPainter& painter, const Layout& l) const {

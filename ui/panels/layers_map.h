@@ -52,6 +52,8 @@ class LayersMap : public QWidget {
   void rebuild();
   Index columnAt(double x) const;
   QString label(std::size_t tensor, int width) const;
+  void drawScale(QPainter& painter, const QRectF& foot, const QString& low,
+                 const QString& high) const;
   void drawBars(QPainter& painter, const Layout& l) const;
   void drawSelection(QPainter& painter, const Layout& l) const;
 

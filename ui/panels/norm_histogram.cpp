@@ -7,6 +7,10 @@
 
 namespace clipscope {
 
+namespace {
+constexpr double tiniest = 1e-9;
+}
+
 double NormHistogram::position(double norm) const {
   if (!logarithmic) return norm;
   return norm > 0 ? std::log10(norm) : -std::numeric_limits<double>::infinity();
@@ -69,6 +73,8 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
     low = 0.1;
     high = 1;
   }
+  // A norm that is far below all others says no more than a zero, and would squeeze the rest.
+  if (h.logarithmic) low = std::max(low, high * tiniest);
   double first = h.logarithmic ? std::log10(low) : 0, last = h.logarithmic ? std::log10(high) : high;
   if (last - first < 1e-9 * std::max(1.0, std::abs(last))) {
     // All equal: a bin of its own in the middle.
@@ -79,13 +85,16 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
     h.edges.push_back(first + (last - first) * static_cast<double>(k) / static_cast<double>(bins));
   h.before.assign(static_cast<std::size_t>(bins), 0);
   h.after.assign(static_cast<std::size_t>(bins), 0);
+  const auto counts = [&](double norm) {
+    return h.logarithmic ? std::log10(norm) >= first - 1e-9 : norm > 0;
+  };
   for (const NormHistogram::Example& e : h.examples) {
-    if (e.before > 0)
+    if (counts(e.before))
       ++h.before[static_cast<std::size_t>(h.binOf(e.before))];
     else
       ++h.zeroBefore;
     if (!h.clipped) continue;
-    if (e.after > 0)
+    if (counts(e.after))
       ++h.after[static_cast<std::size_t>(h.binOf(e.after))];
     else
       ++h.zeroAfter;

@@ -61,10 +61,11 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   m_selected = m_plot->addGraph();
   m_selected->setLineStyle(QCPGraph::lsNone);
   for (int k = 0; k < 5; ++k) m_quantileLines.append(new QCPItemStraightLine(m_plot));
+  m_cutText = new QCPItemText(m_plot);
   m_medianText = new QCPItemText(m_plot);
   m_thresholdLine = new QCPItemStraightLine(m_plot);
   m_thresholdText = new QCPItemText(m_plot);
-  for (QCPItemText* text : {m_medianText, m_thresholdText}) {
+  for (QCPItemText* text : {m_cutText, m_medianText, m_thresholdText}) {
     text->position->setTypeX(QCPItemPosition::ptPlotCoords);
     text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
     text->setClipToAxisRect(false);
@@ -77,11 +78,7 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
     const bool zeros = m_histogram.logarithmic && m_histogram.zeroBefore + m_histogram.zeroAfter > 0;
     m_plot->xAxis->setRange(m_histogram.edges.front() - (zeros ? 4.5 : 1.0) * width,
                             m_histogram.edges.back() + width);
-    Index most = std::max(m_histogram.zeroBefore, m_histogram.zeroAfter);
-    for (const auto* counts : {&m_histogram.before, &m_histogram.after})
-      for (const Index count : *counts) most = std::max(most, count);
-    const double top = std::max(1.0, static_cast<double>(most) * 1.14);
-    m_plot->yAxis->setRange(m_logCounts ? 0.7 : 0, top);
+    m_plot->yAxis->setRange(m_logCounts ? 0.7 : 0, topOfCounts());
   });
   m_plot->setRecolour([this, beforeLegend, afterLegend] {
     recolour();
@@ -213,6 +210,29 @@ void NormsPanel::draw() {
   m_plot->refit();
 }
 
+double NormsPanel::topOfCounts() {
+  Index before = m_histogram.zeroBefore, after = m_histogram.zeroAfter;
+  double tallest = notANumber;
+  const double width = m_histogram.edges[1] - m_histogram.edges[0];
+  if (after > 0) tallest = m_histogram.edges.front() - 2.5 * width;
+  for (std::size_t k = 0; k < m_histogram.before.size(); ++k) {
+    before = std::max(before, m_histogram.before[k]);
+    if (m_histogram.after[k] <= after) continue;
+    after = m_histogram.after[k];
+    tallest = m_histogram.edges[k] + width / 2;
+  }
+  // Clipping piles many examples onto C: that one bar would flatten all the others, so it is cut
+  // and says its count.
+  const bool cut = !m_logCounts && before > 0 && after > 3 * before;
+  const double top = 1.14 * std::max(1.0, static_cast<double>(cut ? 2 * before : std::max(before, after)));
+  m_cutText->setVisible(cut);
+  m_cutText->setText(tr("↑ %1 ").arg(after));
+  const bool atLeft = tallest - m_plot->xAxis->range().lower < 0.15 * m_plot->xAxis->range().size();
+  m_cutText->position->setCoords(tallest + (atLeft ? width : -width / 2), 0.12);
+  m_cutText->setPositionAlignment((atLeft ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+  return top;
+}
+
 void NormsPanel::drawMarks() {
   const NormHistogram& h = m_histogram;
   std::vector<double> sorted;
@@ -229,9 +249,11 @@ void NormsPanel::drawMarks() {
     line->point2->setCoords(h.position(q), 1);
     if (k != 2) continue;
     m_medianText->setVisible(true);
-    m_medianText->setText(tr(" median %1").arg(shortNumber(q, 3)));
+    m_medianText->setText(tr(" median %1 ").arg(shortNumber(q, 3)));
     m_medianText->position->setCoords(h.position(q), 0.16);
-    m_medianText->setPositionAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+    // On the side that has the room.
+    const bool right = h.position(q) < h.edges.front() + 0.75 * (h.edges.back() - h.edges.front());
+    m_medianText->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
   }
   if (sorted.empty() || !std::isfinite(h.position(quantile(sorted, 0.5))))
     m_medianText->setVisible(false);
@@ -261,6 +283,8 @@ void NormsPanel::recolour() {
   m_selected->setScatterStyle(
       QCPScatterStyle(QCPScatterStyle::ssTriangle, QPen(t.ink, 1), QBrush(t.good), 9));
   for (QCPItemStraightLine* line : m_quantileLines) line->setPen(QPen(t.dim, 1, Qt::DashLine));
+  m_cutText->setColor(t.after);
+  m_cutText->setFont(font());
   m_medianText->setColor(t.dim);
   m_medianText->setFont(font());
   m_thresholdText->setBrush(t.threshold);

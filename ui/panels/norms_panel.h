@@ -39,6 +39,7 @@ class NormsPanel : public Panel {
   void fillChoices();
   void draw();
   void drawMarks();
+  double topOfCounts();
   void recolour();
   void selectBetween(double low, double high, bool add);
   QString hoverText(QPointF at) const;
@@ -52,6 +53,7 @@ class NormsPanel : public Panel {
   QCPItemStraightLine* m_thresholdLine;
   QCPItemText* m_thresholdText;
   QList<QCPItemStraightLine*> m_quantileLines;
+  QCPItemText* m_cutText;
   QCPItemText* m_medianText;
   NormHistogram m_histogram;
   std::vector<std::string> m_choices;

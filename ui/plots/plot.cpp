@@ -14,17 +14,19 @@ Plot::Plot(const QString& accessibleName, QWidget* parent) : QCustomPlot(parent)
   setFocusPolicy(Qt::StrongFocus);
   setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
   setMouseTracking(true);
-  axisRect()->setupFullAxesBox(false);
-  axisRect()->setMinimumMargins(QMargins(6, 6, 6, 4));
+  // Room at the top for the tag of a threshold.
+  axisRect()->setMinimumMargins(QMargins(6, 18, 8, 4));
   for (QCPAxis* axis : {xAxis, yAxis}) {
     axis->setTickLengthIn(0);
     axis->setSubTickLength(0, 0);
     axis->setTickLabelPadding(4);
     axis->setLabelPadding(2);
+    axis->setNumberFormat(QStringLiteral("g"));
   }
   xAxis->grid()->setVisible(false);
   yAxis->setBasePen(Qt::NoPen);
   yAxis->setTickPen(Qt::NoPen);
+  for (QCPAxis* axis : {xAxis, yAxis}) axis->setSubTickPen(Qt::NoPen);
   applyTheme();
   connect(selectionRect(), &QCPSelectionRect::accepted, this, [this](const QRect& rect) {
     if (selectionRectMode() != QCP::srmCustom) return;
@@ -140,7 +142,7 @@ QVector<double> PowerTicker::createTickVector(double, const QCPRange& range) {
   const int step = std::max(1, (last - first + 7) / 8);
   const bool fine = range.size() < 2.2;
   for (int power = first; power <= last; ++power) {
-    if (power <= m_zeroAt) continue;
+    if (power <= m_zeroAt + 0.07 * range.size()) continue;  // its label would touch the 0's
     if (power % step == 0) ticks.push_back(power);
     if (fine)
       for (const double digit : {2.0, 5.0}) ticks.push_back(power + std::log10(digit));

@@ -85,7 +85,7 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   setWidget(frame);
   // The card has its own title; the dock's would say it twice.
   setTitleBarWidget(new QWidget(this));
-  setMinimumWidth(286);
+  setMinimumWidth(280);
 }
 
 void ExperimentDock::section(const QString& title) {
@@ -97,7 +97,7 @@ void ExperimentDock::section(const QString& title) {
   m_rows->setHorizontalSpacing(8);
   m_rows->setVerticalSpacing(4);
   m_rows->setColumnStretch(0, 1);
-  m_rows->setColumnMinimumWidth(1, 138);
+  m_rows->setColumnMinimumWidth(1, 146);
   m_body->addLayout(m_rows);
 }
 
@@ -164,6 +164,14 @@ void ExperimentDock::buildData() {
   row(tr("Train / test"), m_counts, tr("Examples trained on, and held out"));
   m_testShare = numberRow(tr("Test share"), tr("Share of the examples that is held out; a restart"), 0,
                           0.9, true, false, [](Experiment& e, double v) { e.data.testShare = v; });
+  m_normalise = comboRow(
+      tr("Normalise"), tr("How the values are scaled; a restart. Standardising uses the data's own mean and "
+                          "std, which is not private."),
+      {QStringLiteral("default"), QStringLiteral("none"), QStringLiteral("standardise"), QStringLiteral("constants")},
+      {tr("Public"), tr("As they are"), tr("Standardise"), tr("From the file")},
+      [](Experiment& e, const std::string& name) {
+        e.data.normalisation = parseNormalisationRule(name, "data.normalisation");
+      });
   auto* open = new QPushButton(tr("Open data…"), this);
   connect(open, &QPushButton::clicked, this, &ExperimentDock::openDataRequested);
   m_body->addWidget(open);
@@ -321,6 +329,7 @@ void ExperimentDock::showExperiment(const Experiment& experiment) {
   m_showing = true;
   const Experiment& e = m_experiment;
   m_testShare->setValue(e.data.testShare);
+  select(m_normalise, fromView(normalisationRuleName(e.data.normalisation)));
   if (e.model.preset.empty() && m_preset->findData(QString()) < 0)
     m_preset->addItem(tr("From the file"), QString());
   select(m_preset, QString::fromStdString(e.model.preset));
@@ -354,9 +363,8 @@ void ExperimentDock::showSession(const Session& session) {
   m_source->setToolTip(QString::fromStdString(session.data->source()));
   m_counts->setText(tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
   m_privateNote->setVisible(session.data->normalisation().computedFromData);
-  m_modelTitle->setText(tr("%1 parameters, blocks of %2")
-                            .arg(grouped(session.model->table().dimension()))
-                            .arg(session.model->plan().rows));
+  m_modelTitle->setText(tr("%1 parameters").arg(grouped(session.model->table().dimension())));
+  m_physical->setZeroText(tr("auto, %1").arg(session.model->plan().rows));
   while (QLayoutItem* item = m_layers->takeAt(0)) {
     delete item->widget();
     delete item;

@@ -61,7 +61,7 @@ class ExperimentDock : public QDockWidget {
   QGridLayout* m_rows = nullptr;
   QLabel *m_source, *m_counts, *m_modelTitle, *m_privateNote;
   QGridLayout* m_layers;
-  QComboBox *m_preset, *m_strategy, *m_thresholds, *m_allocation, *m_accountant;
+  QComboBox *m_normalise, *m_preset, *m_strategy, *m_thresholds, *m_allocation, *m_accountant;
   QButtonGroup* m_grouping;
   QPushButton* m_customButton;
   NumberEdit *m_testShare, *m_maxGradNorm, *m_constant, *m_sigma, *m_batch, *m_rate, *m_physical,

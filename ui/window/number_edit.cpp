@@ -24,12 +24,22 @@ void NumberEdit::setValue(double value) {
   m_shown = value;
   // Not under the fingers of someone who is typing.
   if (hasFocus() && isModified()) return;
-  setText(m_range.whole && std::abs(value) < 1e15 ? QString::number(static_cast<qint64>(value))
+  if (value == 0 && !m_zeroText.isEmpty())
+    clear();
+  else
+    setText(m_range.whole && std::abs(value) < 1e15 ? QString::number(static_cast<qint64>(value))
                                                   : QString::number(value, 'g', 8));
   setModified(false);
 }
 
+void NumberEdit::setZeroText(const QString& text) {
+  m_zeroText = text;
+  setPlaceholderText(text);
+  setValue(m_shown);
+}
+
 QString NumberEdit::problemOf(const QString& text) const {
+  if (text.trimmed().isEmpty() && !m_zeroText.isEmpty()) return {};
   bool isNumber = false;
   const double v = text.trimmed().toDouble(&isNumber);
   if (!isNumber || !std::isfinite(v)) return tr("Not a number");

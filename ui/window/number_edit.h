@@ -24,6 +24,8 @@ class NumberEdit : public QLineEdit {
 
   /// Shows a value without emitting.
   void setValue(double value);
+  /// What stands in the field for a zero, as "auto, 7"; a 0 typed in means the same.
+  void setZeroText(const QString& text);
   std::optional<double> value() const;
   /// Marks the field as wrong for a reason that lies outside it; "" takes the mark away.
   void setProblem(const QString& reason);
@@ -41,6 +43,7 @@ class NumberEdit : public QLineEdit {
 
   Range m_range;
   QString m_tip;
+  QString m_zeroText;
   double m_shown = 0;
 };
 

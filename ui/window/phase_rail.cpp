@@ -46,8 +46,8 @@ void PhaseChip::show(State state, double seconds, bool joined) {
   update();
 }
 
-QSize PhaseChip::sizeHint() const { return {92, pillHeight + 17}; }
-QSize PhaseChip::minimumSizeHint() const { return {66, pillHeight + 17}; }
+QSize PhaseChip::sizeHint() const { return {86, pillHeight + 17}; }
+QSize PhaseChip::minimumSizeHint() const { return {60, pillHeight + 17}; }
 
 void PhaseChip::paintEvent(QPaintEvent*) {
   const Theme& theme = Theme::current();
@@ -77,7 +77,7 @@ void PhaseChip::paintEvent(QPaintEvent*) {
 
 PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
   auto* row = new QHBoxLayout(this);
-  row->setContentsMargins(12, 8, 12, 2);
+  row->setContentsMargins(8, 8, 8, 2);
   row->setSpacing(6);
   const auto button = [&](const QString& text, const QString& tip) {
     auto* b = new QPushButton(text, this);
@@ -92,7 +92,7 @@ PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
   m_next->setProperty("primary", true);
   m_reset = button(tr("Reset"), tr("Back to the initial weights (Shift+F5)"));
   // Wide enough for both its texts, so that nothing moves.
-  m_run->setMinimumWidth(74);
+  m_run->setMinimumWidth(70);
   row->addSpacing(8);
   for (const Phase phase : allPhases) {
     auto* chip = new PhaseChip(phase, this);
@@ -112,7 +112,7 @@ PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
     label->setAlignment(Qt::AlignRight);
     right->addWidget(label);
   }
-  m_stepTitle->setMinimumWidth(150);
+  m_stepTitle->setMinimumWidth(136);
   row->addLayout(right);
   connect(m_run, &QPushButton::clicked, this, &PhaseRail::runClicked);
   connect(m_step, &QPushButton::clicked, this, &PhaseRail::stepClicked);
