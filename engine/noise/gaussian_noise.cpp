@@ -55,7 +55,7 @@ HWY_INLINE void philox(Words& x0, Words& x1, Words& x2, Words& x3, std::uint32_t
   }
 }
 
-/// √(−2 ln u) for u = (w + ½)/2⁶⁴, w = {low, high}.
+/// √(−2 ln u) for u = (⌊w/2⌋ + ½)/2⁶³, w = {low, high}.
 HWY_INLINE Floats radius(Words low, Words high) {
   const WordTag dw;
   const IntTag di;
@@ -67,7 +67,7 @@ HWY_INLINE Floats radius(Words low, Words high) {
   const auto lo = hn::BitCast(di, hn::ShiftRight<1>(hn::Xor(low, mask)));
   const Floats v = hn::MulAdd(
       hn::ConvertTo(df, hi), hn::Set(df, 0x1p-32f),
-      hn::MulAdd(hn::ConvertTo(df, lo), hn::Set(df, 0x1p-63f), hn::Set(df, 0x1p-65f)));
+      hn::MulAdd(hn::ConvertTo(df, lo), hn::Set(df, 0x1p-63f), hn::Set(df, 0x1p-64f)));
   const auto upper = hn::RebindMask(df, hn::Lt(upperHalf, hn::Zero(di)));
 
   // ln v = e ln 2 + ln(1 + f) with 1 + f in [√½, √2).
@@ -100,7 +100,7 @@ HWY_INLINE Floats radius(Words low, Words high) {
   return hn::Sqrt(hn::Mul(hn::Set(df, -2.0f), logarithm));
 }
 
-/// cos and sin of 2π a/2³²: the two top bits choose the quadrant, the rest an angle in ±π/4.
+/// A uniform direction from a word: its low 30 bits an angle in ±π/4, its two top bits the quadrant.
 HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
   const IntTag di;
   const FloatTag df;

@@ -33,12 +33,18 @@ Value linear(const Value& x, const std::vector<double>& w, const std::vector<dou
   return y;
 }
 
+/// A field that is one number for both axes, or [height, width].
+json pairOf(const json& fields, const char* name, const json& fallback) {
+  const json value = fields.value(name, fallback);
+  return value.is_array() ? value : json{value, value};
+}
+
 Value conv2d(const Value& x, const std::vector<double>& w, const std::vector<double>* b,
              const json& f) {
   const Index in = x.shape[0], h = x.shape[1], wd = x.shape[2];
   const Index out = f.at("out_channels"), groups = f.value("groups", 1);
-  const auto k = f.at("kernel"), s = f.value("stride", json{1, 1}),
-             p = f.value("padding", json{0, 0}), d = f.value("dilation", json{1, 1});
+  const json k = pairOf(f, "kernel", {1, 1}), s = pairOf(f, "stride", {1, 1}),
+             p = pairOf(f, "padding", {0, 0}), d = pairOf(f, "dilation", {1, 1});
   const Index kh = k[0], kw = k[1], sh = s[0], sw = s[1], ph = p[0], pw = p[1], dh = d[0], dw = d[1];
   const Index oh = (h + 2 * ph - dh * (kh - 1) - 1) / sh + 1;
   const Index ow = (wd + 2 * pw - dw * (kw - 1) - 1) / sw + 1;
@@ -64,7 +70,8 @@ Value conv2d(const Value& x, const std::vector<double>& w, const std::vector<dou
 
 Value pool(const Value& x, const json& f, bool maximum) {
   const Index ch = x.shape[0], h = x.shape[1], w = x.shape[2];
-  const auto k = f.at("kernel"), s = f.value("stride", k), p = f.value("padding", json{0, 0});
+  const json k = pairOf(f, "kernel", {2, 2}), s = pairOf(f, "stride", k),
+             p = pairOf(f, "padding", {0, 0});
   const Index kh = k[0], kw = k[1], sh = s[0], sw = s[1], ph = p[0], pw = p[1];
   const Index oh = (h + 2 * ph - kh) / sh + 1, ow = (w + 2 * pw - kw) / sw + 1;
   Value y{{ch, oh, ow}, {}};
