@@ -66,12 +66,17 @@ void RdpOpacus::add(double sigma, double sampleRate, std::int64_t steps) {
   }
 }
 
+bool RdpOpacus::spentNothing() const {
+  return std::all_of(m_history.begin(), m_history.end(),
+                     [](const AccountedSteps& entry) { return entry.sampleRate == 0; });
+}
+
 double RdpOpacus::epsilon(double delta) const {
-  return m_history.empty() ? 0.0 : best(m_spent, delta).first;
+  return spentNothing() ? 0.0 : best(m_spent, delta).first;
 }
 
 double RdpOpacus::bestOrder(double delta) const {
-  return m_history.empty() ? 0.0 : best(m_spent, delta).second;
+  return spentNothing() ? 0.0 : best(m_spent, delta).second;
 }
 
 }  // namespace clipscope

@@ -28,6 +28,8 @@ class RdpOpacus : public Accountant {
   static const std::vector<double>& orders();
 
  private:
+  /// No step, or only steps that drew nobody: the conversion's floor is not charged for those.
+  bool spentNothing() const;
   const std::vector<double>& stepCost(double sigma, double sampleRate);
 
   std::vector<AccountedSteps> m_history;

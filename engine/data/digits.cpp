@@ -111,6 +111,14 @@ void addNoise(Canvas& canvas, RandomStream& random, double std) {
   for (float& pixel : canvas) pixel += static_cast<float>(std * random.normal());
 }
 
+constexpr int leastInk = 20;
+
+/// Pixels that are clearly drawn on.
+int inkOf(const Canvas& canvas) {
+  return static_cast<int>(
+      std::count_if(canvas.begin(), canvas.end(), [](float ink) { return ink > 0.4f; }));
+}
+
 void drawExample(const DigitsSettings& settings, Index i, std::uint8_t* pixels, int& label) {
   RandomStream random({settings.seed, DrawPurpose::Data, static_cast<std::uint64_t>(i), 0});
   const int digit = static_cast<int>(i % 10);
@@ -130,6 +138,8 @@ void drawExample(const DigitsSettings& settings, Index i, std::uint8_t* pixels, 
     if (kind == 1) {
       canvas = {};
       drawDigit(canvas, random, digit, 4.0);
+      // Bent so far that it left the picture: an empty one would teach nothing.
+      if (inkOf(canvas) < leastInk) drawDigit(canvas, random, digit, strength);
     }
     if (kind == 2) noise = 0.6;
   }
