@@ -9,6 +9,7 @@
 
 #include "app/exit_code.h"
 #include "app/progress.h"
+#include "app/run_pictures.h"
 #include "engine/interchange/run_folder.h"
 #include "engine/training/trainer.h"
 
@@ -71,7 +72,7 @@ std::string newRunFolderName() {
   return name;
 }
 
-int runHeadless(const Experiment& experiment, const std::string& out) {
+int runHeadless(const Experiment& experiment, const std::string& out, bool plots) {
   InterruptGuard guard;
   // A full disk must come back as an error of write(), not end the program.
   std::signal(SIGXFSZ, SIG_IGN);
@@ -97,6 +98,8 @@ int runHeadless(const Experiment& experiment, const std::string& out) {
   }
   const bool interrupted = trainer.stepsDone() < steps;
   progress.finish();
+  if (plots && record)
+    for (const auto& [name, bytes] : picturesWithoutDisplay(record)) folder.attach(name, bytes);
   folder.finish(interrupted);
 
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()

@@ -14,6 +14,7 @@ RunCommand::RunCommand(CLI::App& program)
     : m_app(program.add_subcommand("run", "Train without a window and write a folder of results")) {
   m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
   m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
+  m_app->add_flag("!--no-plots", m_plots, "Leave out the pictures of the last step (norms.png, …)");
   addRunOptions();
   addDataOptions();
   addMethodOptions();
@@ -191,7 +192,7 @@ std::string RunCommand::withOptionName(const std::string& message) const {
 
 int RunCommand::execute() {
   try {
-    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out);
+    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out, m_plots);
   } catch (const SettingError& error) {
     throw SettingError(withOptionName(error.what()));
   } catch (const SpecError& error) {
@@ -203,7 +204,7 @@ int RunCommand::executeDefault() {
   const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return runHeadless(Experiment{}, folder);
+  return runHeadless(Experiment{}, folder, true);
 }
 
 }  // namespace clipscope

@@ -103,7 +103,7 @@ QTableView { background: @panel; border: none; gridline-color: @grid;
   selection-background-color: @selection; selection-color: @ink; outline: none; }
 QHeaderView { background: @panel; border: none; }
 QHeaderView::section { background: @panel; color: @dim; border: none;
-  border-bottom: 1px solid @edge; padding: 4px 8px; font-weight: bold; }
+  border-bottom: 1px solid @edge; padding: 4px 3px 4px 8px; font-weight: bold; }
 QTableCornerButton::section { background: @panel; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }

@@ -8,6 +8,14 @@ namespace clipscope {
 
 namespace {
 
+/// What the sum multiplies with. Below 1e-35 the entries of a gradient leave float's range and lose
+/// their precision, so a rule that lifts tiny gradients (C/n) could lift rounding beyond C, or ask
+/// for a factor that no float holds: from there its factor falls with the norm.
+float appliedFactor(double factor, double norm) {
+  constexpr double least = 1e-35;
+  return static_cast<float>(factor > 1 && norm < least ? factor * (norm / least) : factor);
+}
+
 bool allFinite(std::span<const double> norms) {
   return std::all_of(norms.begin(), norms.end(), [](double n) { return std::isfinite(n); });
 }
@@ -100,10 +108,10 @@ void tensorFactors(std::span<const double> norms, const Grouping& grouping,
   }
   for (Index k = 0; k < grouping.count(); ++k) {
     const ClippingGroup& group = grouping.groups()[static_cast<std::size_t>(k)];
-    const double f =
-        strategy.factor(normOfGroup(norms, group), thresholds[static_cast<std::size_t>(k)]);
+    const double n = normOfGroup(norms, group);
+    const float f = appliedFactor(strategy.factor(n, thresholds[static_cast<std::size_t>(k)]), n);
     for (const Index tensor : group.tensors)
-      factors[static_cast<std::size_t>(tensor)] = static_cast<float>(f);
+      factors[static_cast<std::size_t>(tensor)] = f;
   }
 }
 

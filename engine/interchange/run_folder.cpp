@@ -32,25 +32,41 @@ constexpr std::array tableKinds{
     TableKind{"layers.csv", layersHeader, appendLayerRows},
     TableKind{"example_layers.csv", exampleLayersHeader, appendExampleLayerRows}};
 
-bool hasOurManifest(const std::filesystem::path& folder) {
+/// The manifest of an earlier run in the folder; null where there is none of ours.
+json manifestIn(const std::filesystem::path& folder) {
   std::error_code error;
   const auto path = folder / "manifest.json";
-  if (!std::filesystem::is_regular_file(path, error)) return false;
+  if (!std::filesystem::is_regular_file(path, error)) return nullptr;
   try {
     const json manifest = json::parse(readText(path, std::size_t{1} << 24));
-    return manifest.value("format", "") == manifestFormat;
+    if (manifest.value("format", "") == manifestFormat) return manifest;
   } catch (const std::exception&) {
-    return false;
+    // Not ours, or broken.
   }
+  return nullptr;
+}
+
+/// The files that an earlier run left in the folder; never a path out of it.
+std::vector<std::string> filesOf(const json& manifest) {
+  std::vector<std::string> names;
+  if (!manifest.is_object() || !manifest.contains("files")) return names;
+  for (const json& file : manifest.at("files")) {
+    const std::string name = file.is_object() ? file.value("name", "") : "";
+    if (!name.empty() && name == std::filesystem::path(name).filename().string())
+      names.push_back(name);
+  }
+  return names;
 }
 
 /// A temporary of a run that was killed: "steps.csv.k3Xq9b". It is no reason to refuse the folder.
 bool isLeftover(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
-  return std::any_of(tableKinds.begin(), tableKinds.end(), [&](const TableKind& kind) {
-    const std::string stem = std::string(kind.name) + ".";
-    return name.size() == stem.size() + 6 && name.compare(0, stem.size(), stem) == 0;
-  });
+  const auto isOf = [&](const std::string& stem) {
+    return name.size() == stem.size() + 7 && name.starts_with(stem + ".");
+  };
+  return isOf("experiment.json") || isOf("manifest.json") ||
+         std::any_of(tableKinds.begin(), tableKinds.end(),
+                     [&](const TableKind& kind) { return isOf(kind.name); });
 }
 
 bool holdsOtherFiles(const std::filesystem::path& folder, std::error_code& error) {
@@ -114,7 +130,7 @@ RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
   if (std::filesystem::exists(m_folder, error)) {
     if (!std::filesystem::is_directory(m_folder, error))
       throw FileError(m_folder.string() + ": is a file; name a folder for the results");
-    if (!hasOurManifest(m_folder) && holdsOtherFiles(m_folder, error))
+    if (manifestIn(m_folder).is_null() && holdsOtherFiles(m_folder, error))
       throw FileError(m_folder.string() +
                       ": holds other files; name a new or empty folder for the results");
     if (error) throw FileError(m_folder.string() + ": cannot be read (" + error.message() + ")");
@@ -156,6 +172,8 @@ void RunFolder::add(const StepRecord& record) {
   ++m_steps;
 }
 
+void RunFolder::attach(const std::string& name, std::string_view bytes) { open(name).write(bytes); }
+
 void RunFolder::finish(bool interrupted) {
   // All of it to the disk first, the manifest too, so that a full one is noticed before any old
   // file is replaced.
@@ -165,10 +183,15 @@ void RunFolder::finish(bool interrupted) {
   AtomicFile manifestFile(manifestPath);
   manifestFile.write(manifest(interrupted).dump(2) + "\n");
   manifestFile.flush();
+  const std::vector<std::string> earlier = filesOf(manifestIn(m_folder));
   // Without a manifest while files of two runs lie side by side.
   std::error_code error;
   std::filesystem::remove(manifestPath, error);
   for (const auto& table : m_tables) table->file.commit();
+  for (const std::string& name : earlier)
+    if (std::none_of(m_tables.begin(), m_tables.end(),
+                     [&](const auto& table) { return table->name == name; }))
+      std::filesystem::remove(m_folder / name, error);
   manifestFile.commit();
   m_finished = true;
 }
@@ -195,6 +218,7 @@ json RunFolder::manifest(bool interrupted) const {
         {"train_examples", f.trainExamples},
         {"test_examples", f.testExamples},
         {"normalisation_computed_from_data", f.normalisationFromData}}},
+      {"mark", "not private"},
       {"not_private", true},
       {"not_private_because",
        "The seed, indices, losses, norms, clip factors, signals, cosines, suggested thresholds and "

@@ -24,7 +24,8 @@ struct RunFacts {
 RunFacts factsOf(const Trainer& trainer, std::string programVersion);
 
 /// Writes a run into a folder: steps.csv, examples.csv, layers.csv, example_layers.csv,
-/// experiment.json and manifest.json. The rows go to temporary names while the run lasts, and
+/// experiment.json and manifest.json, and what was attached. Files that only an earlier run in the
+/// same folder had are removed. The rows go to temporary names while the run lasts, and
 /// finish() puts everything in place, the manifest last, once all of it is on the disk; a folder
 /// with a manifest is therefore complete, and a run that fails leaves what was there before. Throws
 /// FileError: the folder cannot be made or written, is in use for something else (not empty and
@@ -36,6 +37,8 @@ class RunFolder {
 
   /// Appends a complete step.
   void add(const StepRecord& record);
+  /// Adds a file of the caller's making, a plot for example. The manifest names it.
+  void attach(const std::string& name, std::string_view bytes);
   /// Puts the files in place. `interrupted`: the run was stopped before its last step.
   void finish(bool interrupted);
 

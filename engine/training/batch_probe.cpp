@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/training/batch_probe.h"
 
+#include <omp.h>
+
 #include <cassert>
 #include <cmath>
 
@@ -8,7 +10,6 @@ namespace clipscope {
 
 void runExamples(const Model& model, const PreparedParameters& prepared, const Dataset& data,
                  std::span<const Index> examples, const DrawKey& key, BlockCache& cache) {
-  assert(static_cast<Index>(examples.size()) <= cache.maxRows);
   cache.rows = static_cast<Index>(examples.size());
   data.gather(examples, cache.input.data);
   model.forward(prepared, cache, key);
@@ -36,36 +37,50 @@ BatchProbe::BatchProbe(std::shared_ptr<const Model> model,
       m_examples(std::move(examples)),
       m_key(key) {}
 
-BlockCache BatchProbe::passThrough(Index row) const {
-  assert(row >= 0 && row < static_cast<Index>(m_examples.size()));
-  BlockCache cache = m_model->makeCache(1);
+BatchProbe::Block BatchProbe::passThrough(Index row) const {
+  const auto batch = static_cast<Index>(m_examples.size());
+  assert(row >= 0 && row < batch);
+  const BlockPlan& plan = m_model->plan();
+  Index number = 0;
+  while (plan.range(batch, number).second <= row) ++number;
+  const auto [first, last] = plan.range(batch, number);
+  Block block{m_model->makeCache(), row - first};
   PreparedParameters prepared;
   m_model->prepare(*m_parameters, prepared);
-  const Index example = m_examples[static_cast<std::size_t>(row)];
-  runExamples(*m_model, prepared, *m_data, {&example, 1}, m_key, cache);
-  return cache;
+  DrawKey key = m_key;
+  key.block = static_cast<std::uint32_t>(number);
+  // Alone where training carries a block on one thread: a product that is shared out adds up in
+  // another order.
+  const int threads = omp_get_max_threads();
+  if (plan.threadPerBlock) omp_set_num_threads(1);
+  runExamples(*m_model, prepared, *m_data,
+              std::span(m_examples).subspan(static_cast<std::size_t>(first),
+                                            static_cast<std::size_t>(last - first)),
+              key, block.cache);
+  omp_set_num_threads(threads);
+  return block;
 }
 
 GradientSet BatchProbe::gradient(Index row) const {
-  const BlockCache cache = passThrough(row);
+  const Block block = passThrough(row);
   GradientSet gradient(m_model->sharedTable());
-  m_model->addPerSample(cache, 0, gradient);
+  m_model->addPerSample(block.cache, block.row, gradient);
   return gradient;
 }
 
 std::vector<double> BatchProbe::formedNorms(Index row) const {
-  const BlockCache cache = passThrough(row);
+  const Block block = passThrough(row);
   GradientSet scratch(m_model->sharedTable());
   std::vector<double> norms(static_cast<std::size_t>(m_model->table().trainableCount()));
-  m_model->formedSquaredNorms(cache, 0, scratch, norms);
+  m_model->formedSquaredNorms(block.cache, block.row, scratch, norms);
   for (double& norm : norms) norm = std::sqrt(norm);
   return norms;
 }
 
 std::vector<float> BatchProbe::output(Index row) const {
-  const BlockCache cache = passThrough(row);
-  const ConstView output = cache.output();
-  return {output.data, output.data + output.cols};
+  const Block block = passThrough(row);
+  const float* output = block.cache.output().row(block.row);
+  return {output, output + block.cache.output().cols};
 }
 
 }  // namespace clipscope

@@ -134,6 +134,8 @@ void BatchRunner::runBlock(BlockCache& cache, SumSet* sums, Index block, Pass fi
       else
         std::fill(row.begin(), row.end(), 0.0f);
     }
+    if (task.witness)
+      task.witness(cache, begin, {factors.data(), rows * width}, static_cast<std::size_t>(thread));
     m_model->addWeighted(
         cache, {factors.data(), cache.rows, task.strategies, static_cast<Index>(tensors)}, *sums);
     lap(Pass::Sums);

@@ -31,6 +31,11 @@ struct BatchTask {
   /// for finite rows only; a row with a NaN or an infinity gets factors 0 and is blanked.
   std::function<void(std::span<const double> norms, std::span<float> factors)> factorRule;
   Index strategies = 1;
+  /// Sees each block of Pass::Sums before it is summed: its caches, its first row in the batch, the
+  /// factors (rows × strategies × tensors), and the number of the worker that has it. May be empty.
+  std::function<void(const BlockCache& cache, Index firstRow, std::span<const float> factors,
+                     std::size_t worker)>
+      witness;
 };
 
 /// Takes a batch through the model block by block: one schedule for a whole step (each block goes
@@ -44,6 +49,8 @@ class BatchRunner {
   BatchRunner(std::shared_ptr<const Model> model, int threads);
 
   int threads() const { return m_threads; }
+  /// Threads that carry blocks: the numbers that a witness hears are below this.
+  std::size_t workers() const { return m_workspaces.size(); }
 
   /// Bytes that keeping a batch's caches takes.
   Index keptBytes(Index batch) const;

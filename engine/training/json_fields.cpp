@@ -41,7 +41,7 @@ std::string JsonFields::path(const std::string& name) const {
 const json* JsonFields::find(const std::string& name) {
   m_known.insert(name);
   const auto found = m_json.find(name);
-  return found == m_json.end() || found->is_null() ? nullptr : &*found;
+  return found == m_json.end() ? nullptr : &*found;
 }
 
 bool JsonFields::has(const std::string& name) { return find(name) != nullptr; }
@@ -126,6 +126,7 @@ void JsonFields::read(const std::string& name, std::vector<std::string>& value) 
 }
 
 JsonFields JsonFields::object(const std::string& name) {
+  if (has(name) && find(name)->is_null()) wrong(name, "an object {…}");
   return JsonFields(raw(name), path(name));
 }
 

@@ -14,7 +14,7 @@ namespace clipscope {
 /// an error and not a silent default. Every message begins with the field's path.
 class JsonFields {
  public:
-  /// Throws SettingError where `json` is not an object. A null or missing object has no fields.
+  /// Throws SettingError where `json` is not an object. A missing one has no fields.
   JsonFields(const nlohmann::json& json, std::string path);
 
   bool has(const std::string& name);

@@ -40,8 +40,8 @@ constexpr Pass passOf(Phase phase) {
   }
 }
 
-/// Examples whose clipped gradient is formed in double each step: the largest and these at random.
-constexpr Index randomWitnesses = 2;
+/// Examples whose clipped gradient is formed in double each step: the largest, and so many at random.
+constexpr std::size_t randomWitnesses = 2;
 
 }  // namespace
 
@@ -54,8 +54,7 @@ struct Trainer::State {
     model = makeModel(experiment, *data.data);
     info = makeInfo();
     runner.emplace(model, experiment.run.threads);
-    witnessCache = model->makeCache(1 + randomWitnesses);
-    witnessGradient.emplace(model->sharedTable());
+    witnesses.assign(runner->workers(), Witness(model->sharedTable()));
     clippedSum.resize(extent());
     unclippedSum.resize(extent());
     noise.resize(extent());
@@ -92,7 +91,7 @@ struct Trainer::State {
     readSettings();
     current = std::make_shared<StepRecord>();
     current->info = info;
-    probe.reset();
+    stepParameters.reset();
   }
 
   /// What of the experiment holds for the steps to come.
@@ -127,7 +126,10 @@ struct Trainer::State {
   void finishForward(StepRecord& next) const;
   void finishNorms(StepRecord& next) const;
   void finishClip(StepRecord& next);
-  void checkWorstContribution(const StepRecord& next, ClipPart& part);
+  void startWitnesses(const StepRecord& next);
+  void bearWitness(const BlockCache& cache, Index firstRow, std::span<const float> factors,
+                   std::size_t worker);
+  void judgeWitnesses(ClipPart& part) const;
   void addNoise(StepRecord& next);
   void update(StepRecord& next);
   void account(StepRecord& next);
@@ -156,6 +158,7 @@ struct Trainer::State {
   double expectedBatch = 0;
 
   // The step under way.
+  DrawKey stepKey;
   std::vector<double> thresholds;
   std::vector<double> stds;
   bool wantUnclipped = true;
@@ -166,10 +169,20 @@ struct Trainer::State {
   std::shared_ptr<NormsPart> normsPart;
   std::shared_ptr<ClipPart> clipPart;
   std::shared_ptr<StepRecord> current;
-  std::shared_ptr<const BatchProbe> probe;
 
-  BlockCache witnessCache;
-  std::optional<GradientSet> witnessGradient;
+  /// A worker's search for the largest clipped gradient, formed in double inside the very block that
+  /// is summed.
+  struct Witness {
+    explicit Witness(std::shared_ptr<const ParameterTable> table)
+        : squares(static_cast<std::size_t>(table->trainableCount())), gradient(std::move(table)) {}
+    double largest = -1;  ///< of ‖clipped g‖² as norms and factors have it
+    double contribution = notANumber;
+    Index row = -1;
+    std::vector<double> squares;
+    GradientSet gradient;
+  };
+  std::vector<Witness> witnesses;  ///< one a worker
+  std::array<Index, randomWitnesses> randomRows{};
 
   Pool<SamplePart> samples;
   Pool<ForwardPart> forwards;
@@ -214,8 +227,7 @@ void Trainer::State::beginStep(StepRecord& next) {
   part->sampleRate = sampleRate;
   next.step = done + 1;
   next.sample = std::move(part);
-  probe = std::make_shared<BatchProbe>(model, stepParameters, data.data, next.sample->examples,
-                                       drawKey(DrawPurpose::Dropout));
+  stepKey = drawKey(DrawPurpose::Dropout);
 
   const auto batch = static_cast<std::size_t>(next.batchSize());
   forwardPart = forwards.take();
@@ -244,6 +256,11 @@ void Trainer::State::runPasses(StepRecord& next, Phase first, Phase last, std::s
     if (wantUnclipped) std::fill_n(factors.begin() + static_cast<std::ptrdiff_t>(tensors), tensors, 1.0f);
   };
 
+  if (last == Phase::Clip) {
+    startWitnesses(next);
+    task.witness = [this](const BlockCache& cache, Index firstRow, std::span<const float> factors,
+                          std::size_t worker) { bearWitness(cache, firstRow, factors, worker); };
+  }
   if (first == Phase::Forward) {
     const bool whole = last == Phase::Clip;
     next.keptBytes = runner->keptBytes(next.batchSize());
@@ -329,58 +346,69 @@ void Trainer::State::finishClip(StepRecord& next) {
     sensitivity += group * group;
   }
   part.sensitivity = std::sqrt(sensitivity);
-  checkWorstContribution(next, part);
+  judgeWitnesses(part);
   part.suggestedThreshold = suggestThreshold(normsPart->global, experiment.noise.noiseMultiplier,
                                              info->dimension, expectedBatch);
   next.clip = clipPart;
 }
 
-void Trainer::State::checkWorstContribution(const StepRecord& next, ClipPart& part) {
+void Trainer::State::startWitnesses(const StepRecord& next) {
+  RandomStream stream(drawKey(DrawPurpose::Diagnose));
+  for (Index& row : randomRows)
+    row = next.batchSize() == 0
+              ? -1
+              : static_cast<Index>(stream.below(static_cast<std::uint64_t>(next.batchSize())));
+  for (Witness& witness : witnesses) {
+    witness.largest = -1;
+    witness.contribution = notANumber;
+    witness.row = -1;
+  }
+}
+
+void Trainer::State::bearWitness(const BlockCache& cache, Index firstRow,
+                                 std::span<const float> factors, std::size_t worker) {
+  Witness& witness = witnesses[worker];
+  const std::size_t tensors = info->tensors.size();
+  const std::size_t width = factors.size() / static_cast<std::size_t>(cache.rows);
+  // The row of this block that claims the most, where it claims more than the blocks before, and the
+  // random ones.
+  Index largestRow = -1;
+  for (Index i = 0; i < cache.rows; ++i) {
+    double claim = 0;
+    for (std::size_t p = 0; p < tensors; ++p) {
+      const double f = static_cast<double>(factors[static_cast<std::size_t>(i) * width + p]);
+      if (f == 0) continue;  // a row that is not finite has factors 0
+      const double n = normsPart->norms.at(firstRow + i, static_cast<Index>(p));
+      claim += f * f * n * n;
+    }
+    if (claim <= witness.largest) continue;
+    witness.largest = claim;
+    largestRow = i;
+  }
+  for (Index i = 0; i < cache.rows; ++i) {
+    const Index row = firstRow + i;
+    if (i != largestRow && std::ranges::count(randomRows, row) == 0) continue;
+    if (!std::isfinite(normsPart->norms.globalNorm(row))) continue;
+    model->formedSquaredNorms(cache, i, witness.gradient, witness.squares);
+    double total = 0;
+    for (std::size_t p = 0; p < tensors; ++p) {
+      const double f = static_cast<double>(factors[static_cast<std::size_t>(i) * width + p]);
+      total += f * f * witness.squares[p];
+    }
+    const double contribution = std::sqrt(total);
+    if (contribution <= witness.contribution) continue;  // true for none when it is still NaN
+    witness.contribution = contribution;
+    witness.row = row;
+  }
+}
+
+void Trainer::State::judgeWitnesses(ClipPart& part) const {
   part.worstContribution = notANumber;
   part.worstExample = -1;
-  part.sensitivityExceeded = false;
-  std::array<Index, 1 + randomWitnesses> rows{};
-  std::size_t count = 0;
-  double largest = -1;
-  for (Index i = 0; i < next.batchSize(); ++i)
-    if (part.factors.finite(i) && part.factors.clippedNorm(i) > largest) {
-      largest = part.factors.clippedNorm(i);
-      rows[0] = i;
-      count = 1;
-    }
-  if (count == 0) return;
-  RandomStream stream(drawKey(DrawPurpose::Diagnose));
-  for (Index k = 0; k < randomWitnesses; ++k) {
-    const auto row = static_cast<Index>(stream.below(static_cast<std::uint64_t>(next.batchSize())));
-    if (part.factors.finite(row)) rows[count++] = row;
-  }
-
-  const std::size_t tensors = info->tensors.size();
-  thread_local std::vector<double> squares;
-  squares.resize(tensors);
-  for (std::size_t start = 0; start < count;) {
-    const std::size_t rowsNow =
-        std::min(count - start, static_cast<std::size_t>(witnessCache.maxRows));
-    std::array<Index, 1 + randomWitnesses> examples{};
-    for (std::size_t i = 0; i < rowsNow; ++i)
-      examples[i] = next.sample->examples[static_cast<std::size_t>(rows[start + i])];
-    runExamples(*model, prepared, *data.data, std::span<const Index>(examples).first(rowsNow),
-                drawKey(DrawPurpose::Dropout), witnessCache);
-    for (std::size_t i = 0; i < rowsNow; ++i) {
-      const Index row = rows[start + i];
-      model->formedSquaredNorms(witnessCache, static_cast<Index>(i), *witnessGradient, squares);
-      double total = 0;
-      for (std::size_t p = 0; p < tensors; ++p) {
-        const double f = part.factors.factor(row, part.groupOf[p]);
-        total += f * f * squares[p];
-      }
-      const double contribution = std::sqrt(total);
-      if (!(contribution <= part.worstContribution)) {
-        part.worstContribution = contribution;
-        part.worstExample = row;
-      }
-    }
-    start += rowsNow;
+  for (const Witness& witness : witnesses) {
+    if (witness.row < 0 || witness.contribution <= part.worstContribution) continue;
+    part.worstContribution = witness.contribution;
+    part.worstExample = witness.row;
   }
   part.sensitivityExceeded = part.worstContribution > part.sensitivity * (1 + 1e-5);
 }
@@ -586,7 +614,12 @@ bool Trainer::evaluationDue() const {
 
 std::shared_ptr<const StepRecord> Trainer::record() const { return m_state->current; }
 Index Trainer::stepsDone() const { return m_state->done; }
-std::shared_ptr<const BatchProbe> Trainer::probe() const { return m_state->probe; }
+std::shared_ptr<const BatchProbe> Trainer::probe() const {
+  const State& s = *m_state;
+  if (!s.current->sample || !s.stepParameters) return nullptr;
+  return std::make_shared<BatchProbe>(s.model, s.stepParameters, s.data.data,
+                                      s.current->sample->examples, s.stepKey);
+}
 const Experiment& Trainer::experiment() const { return m_state->experiment; }
 
 void Trainer::apply(const Experiment& experiment) {

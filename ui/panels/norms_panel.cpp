@@ -147,7 +147,7 @@ void NormsPanel::showRecord() {
     if (tensor >= 0)
       clipped = clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor)])]
                     .clippedFraction;
-    if (!std::isnan(clipped)) summary += tr(" · %1 clipped").arg(percent(clipped));
+    if (!std::isnan(clipped)) summary += (clip.strategy == "none" ? tr(" · %1 above C") : tr(" · %1 clipped")).arg(percent(clipped));
     if (!std::isnan(clip.aboveOneFraction))
       summary += tr(" · %1 scaled up").arg(percent(clip.aboveOneFraction));
   }
@@ -360,6 +360,16 @@ void NormsPanel::addActions(QMenu& menu) {
     m_plot->fit();
   });
   menu.addAction(tr("Fit (Home)"), m_plot, &Plot::fit);
+}
+
+QImage NormsPanel::image(double scale) const {
+  QImage image = Panel::image(scale);
+  // The widget paints its plot from a buffer of the screen's resolution; here it is drawn at the
+  // image's own.
+  QCPPainter painter(&image);
+  painter.translate(m_plot->mapTo(this, QPoint()));
+  m_plot->toPainter(&painter, m_plot->width(), m_plot->height());
+  return image;
 }
 
 QString NormsPanel::csv() const {

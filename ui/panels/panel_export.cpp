@@ -10,6 +10,14 @@
 
 namespace clipscope {
 
+QByteArray panelPng(const Panel& panel) {
+  QByteArray bytes;
+  QBuffer buffer(&bytes);
+  buffer.open(QIODevice::WriteOnly);
+  panel.image(2.0).save(&buffer, "PNG");
+  return bytes;
+}
+
 void exportPanel(const Panel& panel, const QString& path) {
   const std::filesystem::path target = path.toStdString();
   if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive)) {
@@ -18,10 +26,7 @@ void exportPanel(const Panel& panel, const QString& path) {
   }
   if (!path.endsWith(QLatin1String(".png"), Qt::CaseInsensitive))
     throw FileError(target.string() + ": name a file that ends in .png or .csv");
-  QByteArray bytes;
-  QBuffer buffer(&bytes);
-  buffer.open(QIODevice::WriteOnly);
-  panel.image(2.0).save(&buffer, "PNG");
+  const QByteArray bytes = panelPng(panel);
   writeFileAtomically(target, std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
 }
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QByteArray>
 #include <QString>
 
 namespace clipscope {
 
 class Panel;
 
-/// Writes a panel's data (.csv) or its picture (.png, at twice the screen's size, which print needs),
-/// by the name's ending. Written beside the place and renamed. Throws FileError.
+/// Writes the panel's picture (.png, two pixels to one of the screen's) or data (.csv), whole or not
+/// at all. Throws FileError.
 void exportPanel(const Panel& panel, const QString& path);
+
+/// The picture's bytes.
+QByteArray panelPng(const Panel& panel);
 
 }  // namespace clipscope

@@ -143,7 +143,8 @@ void MainWindow::showRecord() {
                        .arg(record->batchSize())
                        .arg(shortNumber(record->sample->expectedBatchSize, 3));
     if (record->clip && !std::isnan(record->clip->clippedFraction))
-      text += tr("  ·  %1 clipped").arg(percent(record->clip->clippedFraction));
+      text += (record->clip->strategy == "none" ? tr("  ·  %1 above C") : tr("  ·  %1 clipped"))
+                  .arg(percent(record->clip->clippedFraction));
     m_batch->setText(text);
   }
 }

@@ -111,6 +111,10 @@ void TestClipFactors::groupedFactors() {
   std::vector<float> spread(4);
   tensorFactors(norms.row(0), grouping, c, *strategy, spread);
   QCOMPARE(spread, (std::vector<float>{0.2f, 0.2f, 1.0f, 1.0f}));
+  // A factor that no float holds is cut, so that the sum stays finite.
+  norms.at(1, 2) = norms.at(1, 3) = 1e-40;
+  tensorFactors(norms.row(1), grouping, c, *makeStrategy("auto_v", {}), spread);
+  QVERIFY(std::isfinite(spread[2]) && spread[2] > 1e34f);
   // Exactly at the threshold nothing is clipped.
   norms.at(0, 0) = 1;
   norms.at(0, 1) = 0;
