@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QElapsedTimer>
+#include <QJsonDocument>
+#include <QJsonArray>
+#include <QJsonObject>
+#include <QProcess>
+#include <QTest>
+#include <csignal>
+
+#include "engine/formats/csv.h"
+#include "engine/formats/sha256.h"
+#include "tests/support/files.h"
+
+using namespace clipscope;
+using namespace clipscope::test;
+
+/// The program without a window: results, exit codes, one clear message for bad input, and what an
+/// interruption leaves.
+class TestCommandLine : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void helpAndVersion();
+  void aRun();
+  void sameSeedSameBytes();
+  void optionsReachTheExperiment();
+  void experimentFile();
+  void badInput_data();
+  void badInput();
+  void foldersThatCannotBeWritten();
+  void interruptLeavesAWholeFolder();
+  void noStepsAreFine();
+  void verify();
+  void withoutDisplay();
+  void realData();
+
+ private:
+  struct Result {
+    int code = -1;
+    QString out, err;
+  };
+  /// Runs the program in a folder without a display.
+  static Result call(const QStringList& arguments, const Folder& folder);
+};
+
+namespace {
+
+QProcessEnvironment withoutDisplay_() {
+  QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
+    environment.remove(QString::fromLatin1(name));
+  return environment;
+}
+
+QElapsedTimer startedClock() {
+  QElapsedTimer clock;
+  clock.start();
+  return clock;
+}
+
+/// A fast run: few digits, a small network.
+QStringList quick(QStringList more) {
+  return QStringList{"run", "--model", "logistic", "--digits", "200", "--batch-size", "20", "--no-plots"} + more;
+}
+
+QJsonObject jsonIn(const std::filesystem::path& path) {
+  return QJsonDocument::fromJson(QByteArray::fromStdString(readAll(path))).object();
+}
+
+}  // namespace
+
+TestCommandLine::Result TestCommandLine::call(const QStringList& arguments, const Folder& folder) {
+  QProcess process;
+  process.setProcessEnvironment(withoutDisplay_());
+  process.setWorkingDirectory(QString::fromStdString(folder.path().string()));
+  process.start(QStringLiteral(CLIPSCOPE_PROGRAM), arguments);
+  if (!process.waitForFinished(120000)) return {};
+  return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
+          QString::fromUtf8(process.readAllStandardOutput()),
+          QString::fromUtf8(process.readAllStandardError())};
+}
+
+void TestCommandLine::helpAndVersion() {
+  const Folder folder;
+  Result r = call({"--version"}, folder);
+  QCOMPARE(r.code, 0);
+  QVERIFY(r.out.startsWith("clipscope "));
+  r = call({"--help"}, folder);
+  QCOMPARE(r.code, 0);
+  QVERIFY(r.out.contains("run") && r.out.contains("verify"));
+  r = call({"run", "--help"}, folder);
+  QCOMPARE(r.code, 0);
+  for (const char* option : {"--data", "--steps", "--out", "--clipping", "--strategy", "--max-grad-norm",
+                             "--noise-multiplier", "--seed", "--learning-rate", "--momentum", "--delta"})
+    QVERIFY2(r.out.contains(option), option);
+}
+
+void TestCommandLine::aRun() {
+  const Folder folder;
+  QStringList arguments = quick({"--steps", "3", "--out", "results"});
+  arguments.removeAll("--no-plots");
+  const Result r = call(arguments, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QVERIFY(r.out.contains("results") && r.out.contains("not private"));
+  QVERIFY(r.err.contains("step 3/3"));  // lines where there is no terminal
+  for (const char* name : {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json",
+                           "manifest.json", "norms.png", "layers.png", "examples.png"})
+    QVERIFY2(std::filesystem::file_size(folder / "results" / name) > 100, name);
+  QCOMPARE(readCsv(folder / "results/steps.csv").rows.size(), std::size_t{3});
+  for (const char* name : {"norms.png", "layers.png", "examples.png"})
+    QVERIFY(readAll(folder / "results" / name).starts_with("\x89PNG"));
+  // The experiment in the folder repeats the run.
+  const Result again = call({"run", "results/experiment.json", "--out", "again", "--no-plots"}, folder);
+  QVERIFY2(again.code == 0, qPrintable(again.err));
+  QCOMPARE(readAll(folder / "again/examples.csv"), readAll(folder / "results/examples.csv"));
+}
+
+void TestCommandLine::sameSeedSameBytes() {
+  const Folder folder;
+  QCOMPARE(call(quick({"--steps", "3", "--out", "a", "--seed", "5"}), folder).code, 0);
+  QCOMPARE(call(quick({"--steps", "3", "--out", "b", "--seed", "5"}), folder).code, 0);
+  QCOMPARE(call(quick({"--steps", "3", "--out", "c", "--seed", "6"}), folder).code, 0);
+  for (const char* name : {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv"}) {
+    QCOMPARE(readAll(folder / "a" / name), readAll(folder / "b" / name));
+    QVERIFY(readAll(folder / "a" / name) != readAll(folder / "c" / name));
+  }
+}
+
+void TestCommandLine::optionsReachTheExperiment() {
+  const Folder folder;
+  const Result r = call({"run", "--model", "mlp", "--digits", "100", "--steps", "1", "--out", "o", "--no-plots",
+                         "--clipping", "param", "--strategy", "auto_s", "--max-grad-norm", "2.5",
+                         "--noise-multiplier", "0.7", "--allocation", "least_power", "--seed", "9",
+                         "--sample-rate", "0.25", "--learning-rate", "0.125", "--momentum", "0.5",
+                         "--delta", "1e-6", "--thresholds", "sqrt_dim", "--evaluate-every", "0"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  const QJsonObject e = jsonIn(folder / "o/experiment.json");
+  QCOMPARE(e["model"]["preset"].toString(), "mlp");
+  QCOMPARE(e["clipping"]["grouping"].toString(), "param");
+  QCOMPARE(e["clipping"]["strategy"].toString(), "auto_s");
+  QCOMPARE(e["clipping"]["max_grad_norm"].toDouble(), 2.5);
+  QCOMPARE(e["clipping"]["thresholds"].toString(), "sqrt_dim");
+  QCOMPARE(e["noise"]["noise_multiplier"].toDouble(), 0.7);
+  QCOMPARE(e["noise"]["allocation"].toString(), "least_power");
+  QCOMPARE(e["run"]["seed"].toInt(), 9);
+  QCOMPARE(e["sampling"]["sample_rate"].toDouble(), 0.25);
+  QCOMPARE(e["optimizer"]["learning_rate"].toDouble(), 0.125);
+  QCOMPARE(e["optimizer"]["momentum"].toDouble(), 0.5);
+  QCOMPARE(e["privacy"]["delta"].toDouble(), 1e-6);
+}
+
+void TestCommandLine::experimentFile() {
+  const Folder folder;
+  folder.write("rows.csv", "a,b,label\n1,2,x\n3,1,y\n2,2,x\n5,1,y\n4,4,x\n1,1,y\n");
+  folder.write("e.json", R"({"data": {"source": "csv", "path": "rows.csv", "test_share": 0},
+    "model": {"preset": "logistic"}, "sampling": {"sample_rate": 0.5}, "run": {"steps": 2}})");
+  Result r = call({"run", "e.json", "--out", "o", "--no-plots"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QCOMPARE(readCsv(folder / "o/steps.csv").rows.size(), std::size_t{2});
+  // An option overrides the file.
+  r = call({"run", "e.json", "--out", "p", "--steps", "1", "--no-plots"}, folder);
+  QCOMPARE(readCsv(folder / "p/steps.csv").rows.size(), std::size_t{1});
+  // A table alone gets a model that fits it.
+  r = call({"run", "--data", "rows.csv", "--batch-size", "2", "--steps", "1", "--out", "q", "--no-plots"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+}
+
+void TestCommandLine::badInput_data() {
+  QTest::addColumn<QStringList>("arguments");
+  QTest::addColumn<QStringList>("words");
+  const auto bad = [](const char* name, QStringList arguments, QStringList words) {
+    QTest::newRow(name) << arguments << words;
+  };
+  bad("C 0", {"run", "--max-grad-norm", "0"}, {"--max-grad-norm", "above 0"});
+  bad("C negative", {"run", "--max-grad-norm", "-1"}, {"--max-grad-norm"});
+  bad("C text", {"run", "--max-grad-norm", "big"}, {"max-grad-norm"});
+  bad("sigma negative", {"run", "--noise-multiplier", "-1"}, {"--noise-multiplier"});
+  bad("q 0", {"run", "--sample-rate", "0"}, {"--sample-rate"});
+  bad("q above 1", {"run", "--sample-rate", "1.01"}, {"--sample-rate"});
+  bad("steps negative", {"run", "--steps", "-3"}, {"--steps"});
+  bad("seed negative", {"run", "--seed", "-3"}, {"--seed"});
+  bad("strategy", {"run", "--strategy", "clamp"}, {"--strategy", "auto_s"});
+  bad("clipping", {"run", "--clipping", "rows"}, {"--clipping", "flat"});
+  bad("model", {"run", "--model", "vgg"}, {"--model", "mnist-cnn"});
+  bad("batch above N", {"run", "--digits", "100", "--batch-size", "500"}, {"500", "80"});
+  bad("unknown option", {"run", "--sigma", "1"}, {"--sigma"});
+  bad("unknown command", {"ruin", "x", "y"}, {"--help"});
+  bad("data missing", {"run", "--data", "nowhere.csv"}, {"nowhere.csv"});
+  bad("data a folder", {"run", "--data", "."}, {"folder"});
+  bad("data empty", {"run", "--data", "empty.csv"}, {"empty.csv", "empty"});
+  bad("data ragged", {"run", "--data", "ragged.csv"}, {"ragged.csv", "line 3"});
+  bad("data with NaN", {"run", "--data", "nan.csv"}, {"nan.csv", "line 2"});
+  bad("images cut off", {"run", "--data", "cut-images-idx3-ubyte"}, {"cut-images", "cut off"});
+  bad("images without labels", {"run", "--data", "lone-images-idx3-ubyte"}, {"labels"});
+  bad("cnn on rows", {"run", "--data", "rows.csv", "--model", "mnist-cnn"}, {"--model", "images"});
+  bad("experiment missing", {"run", "no.json"}, {"no.json"});
+  bad("experiment broken", {"run", "broken.json"}, {"broken.json", "line"});
+  bad("experiment wrong", {"run", "wrong.json"}, {"wrong.json", "clipping.max_grad_norm"});
+  bad("batch norm", {"run", "norm.json"}, {"batch normalisation", "groupnorm"});
+  bad("window without display", {"rows.csv"}, {"no display", "clipscope run"});
+}
+
+void TestCommandLine::badInput() {
+  QFETCH(QStringList, arguments);
+  QFETCH(QStringList, words);
+  const Folder folder;
+  folder.write("empty.csv", "");
+  folder.write("rows.csv", "a,b,label\n1,2,x\n3,1,y\n");
+  folder.write("ragged.csv", "a,b,label\n1,2,x\n3,y\n");
+  folder.write("nan.csv", "a,b,label\nnan,2,x\n3,1,y\n");
+  folder.write("cut-images-idx3-ubyte", idxHeader({5, 4, 4}) + "abc");
+  folder.write("lone-images-idx3-ubyte", idxHeader({1, 2, 2}) + "abcd");
+  folder.write("broken.json", "{\"run\": \n{]");
+  folder.write("wrong.json", "{\"clipping\": {\"max_grad_norm\": -4}}");
+  folder.write("norm.json", R"({"model": {"spec": {"layers": [{"type": "batchnorm2d"}]}}})");
+  const int before = countFiles(folder.path());
+  if (arguments.first() == "run") arguments += {"--out", "result"};
+  const Result r = call(arguments, folder);
+  QVERIFY2(r.code == 1 || r.code == 2, qPrintable(QString::number(r.code) + r.err));
+  for (const QString& word : words) QVERIFY2(r.err.contains(word), qPrintable(r.err));
+  // One message, and nothing left behind.
+  QVERIFY2(r.err.startsWith("clipscope: "), qPrintable(r.err));
+  QCOMPARE(r.err.count('\n'), 1);
+  QCOMPARE(countFiles(folder.path()), before);
+}
+
+void TestCommandLine::foldersThatCannotBeWritten() {
+  const Folder folder;
+  folder.write("file", "x");
+  std::filesystem::create_directory(folder / "full");
+  folder.write("full/thesis.txt", "mine");
+  for (const char* out : {"file", "full", "/proc/clipscope"}) {
+    const Result r = call(quick({"--steps", "1", "--out", out}), folder);
+    QVERIFY2(r.code == 1 || r.code == 2, out);
+    QVERIFY2(r.err.contains(QString::fromLatin1(out)), qPrintable(r.err));
+  }
+  QCOMPARE(countFiles(folder / "full"), 1);
+}
+
+void TestCommandLine::interruptLeavesAWholeFolder() {
+  const Folder folder;
+  QProcess process;
+  process.setProcessEnvironment(withoutDisplay_());
+  process.setWorkingDirectory(QString::fromStdString(folder.path().string()));
+  process.start(QStringLiteral(CLIPSCOPE_PROGRAM), quick({"--steps", "100000000", "--out", "o"}));
+  QVERIFY(process.waitForStarted());
+  // The first line of progress says that steps are being done.
+  QByteArray seen;
+  process.setReadChannel(QProcess::StandardError);
+  for (QElapsedTimer clock = startedClock(); !seen.contains("step 1/");) {
+    QVERIFY(clock.elapsed() < 30000);
+    process.waitForReadyRead(100);
+    seen += process.readAllStandardError();
+  }
+  QTest::qWait(200);
+  ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+  QVERIFY(process.waitForFinished(30000));
+  QCOMPARE(process.exitCode(), 130);
+  const QJsonObject manifest = jsonIn(folder / "o/manifest.json");
+  QVERIFY(manifest["interrupted"].toBool());
+  const std::size_t steps = readCsv(folder / "o/steps.csv").rows.size();
+  QVERIFY(steps >= 1);
+  QCOMPARE(static_cast<std::size_t>(manifest["steps"].toInt()), steps);
+  const auto layers = readCsv(folder / "o/layers.csv");
+  QCOMPARE(layers.rows.back().front(), std::to_string(steps));
+  const QJsonArray files = manifest["files"].toArray();
+  for (const QJsonValue file : files)
+    QCOMPARE(sha256OfFile(folder / "o" / file.toObject()["name"].toString().toStdString()),
+             file.toObject()["sha256"].toString().toStdString());
+}
+
+void TestCommandLine::noStepsAreFine() {
+  const Folder folder;
+  const Result r = call(quick({"--steps", "0", "--out", "o"}), folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QVERIFY(readAll(folder / "o/steps.csv").starts_with("step,"));
+}
+
+void TestCommandLine::verify() {
+  const Folder folder;
+  const QString data = QStringLiteral(TEST_DATA_DIR "/reference/");
+  Result r = call({"verify", data + "models/mlp_tanh.json", data + "clipping/mlp_tanh.json"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.out + r.err));
+  QVERIFY(r.out.contains("ok") && !r.out.contains("FAIL"));
+  std::string wrong = readAll((data + "models/linreg_mse.json").toStdString());
+  const auto at = wrong.find("\"losses\"");
+  const auto digit = wrong.find_first_of("123456789", wrong.find("data", at));
+  wrong[digit] = wrong[digit] == '9' ? '1' : static_cast<char>(wrong[digit] + 1);
+  r = call({"verify", QString::fromStdString(folder.write("wrong.json", wrong).string())}, folder);
+  QCOMPARE(r.code, 1);
+  QVERIFY(r.out.contains("FAIL"));
+  r = call({"verify", data + "training/text_adam_flat.json"}, folder);
+  QCOMPARE(r.code, 2);
+  QVERIFY(r.out.contains("not supported"));
+  r = call({"verify", "missing.json"}, folder);
+  QCOMPARE(r.code, 2);
+  QVERIFY(r.err.contains("missing.json"));
+  QVERIFY(call({"verify"}, folder).code == 2);
+}
+
+void TestCommandLine::withoutDisplay() {
+  const Folder folder;
+  const Result r = call({}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QVERIFY(r.err.contains("no display"));
+  QVERIFY(r.out.contains("clipscope-run-"));
+  QCOMPARE(countFiles(folder.path()), 1);
+  const auto run = std::filesystem::directory_iterator(folder.path())->path();
+  QCOMPARE(readCsv(run / "steps.csv").rows.size(), std::size_t{200});
+  QVERIFY(std::filesystem::exists(run / "norms.png"));
+}
+
+void TestCommandLine::realData() {
+  const std::filesystem::path root = std::filesystem::path(SOURCE_DIR).parent_path() / "shared/data";
+  if (!std::filesystem::exists(root / "wdbc.csv")) QSKIP("the real data is not here: nothing was checked");
+  const Folder folder;
+  const QString mnist = QString::fromStdString((root / "t10k-images-idx3-ubyte.gz").string());
+  Result r = call({"run", "--data", mnist, "--steps", "2", "--out", "m", "--no-plots"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  r = call({"run", "--data", QString::fromStdString((root / "wdbc.csv").string()), "--normalisation", "standardise",
+            "--batch-size", "64", "--steps", "60", "--out", "w", "--no-plots"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  const QJsonObject data = jsonIn(folder / "w/manifest.json")["data"].toObject();
+  QVERIFY(data["normalisation_computed_from_data"].toBool());
+}
+
+QTEST_GUILESS_MAIN(TestCommandLine)
+#include "test_command_line.moc"
