@@ -8,6 +8,13 @@ namespace clipscope {
 
 void NoiseHistogram::clear() { *this = NoiseHistogram{}; }
 
+void NoiseHistogram::add(const NoiseHistogram& other) {
+  for (std::size_t bin = 0; bin < m_counts.size(); ++bin) m_counts[bin] += other.m_counts[bin];
+  m_below += other.m_below;
+  m_above += other.m_above;
+  m_total += other.m_total;
+}
+
 void NoiseHistogram::add(std::span<const float> values) {
   // Two bins outside, so that the loop has no branch; 32-bit counters for a stretch at a time.
   constexpr float scale = static_cast<float>(bins / (high - low));

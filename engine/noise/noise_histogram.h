@@ -18,6 +18,8 @@ class NoiseHistogram {
 
   void clear();
   void add(std::span<const float> values);
+  /// Adds what another has counted.
+  void add(const NoiseHistogram& other);
 
   Index count(Index bin) const { return m_counts[static_cast<std::size_t>(bin)]; }
   Index below() const { return m_below; }

@@ -4,6 +4,8 @@
 #include <Eigen/Core>
 #include <cassert>
 
+#include "engine/tensor/parallel.h"
+
 namespace clipscope {
 
 void Sgd::step(std::span<float> parameters, std::span<const float> gradient) {
@@ -11,29 +13,31 @@ void Sgd::step(std::span<float> parameters, std::span<const float> gradient) {
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
   const auto size = static_cast<Eigen::Index>(parameters.size());
-  Array theta(parameters.data(), size);
-  const ConstArray given(gradient.data(), size);
   const auto rate = static_cast<float>(m_settings.learningRate);
   const auto decay = static_cast<float>(m_settings.weightDecay);
   const auto momentum = static_cast<float>(m_settings.momentum);
   const auto kept = static_cast<float>(1.0 - m_settings.dampening);
   ++m_steps;
-  if (momentum == 0.0f) {
-    m_velocity.clear();
-    theta -= rate * (given + decay * theta);
-    return;
-  }
+  if (momentum == 0.0f) m_velocity.clear();
   const bool first = m_velocity.size() != parameters.size();
-  if (first) m_velocity.assign(parameters.size(), 0.0f);
-  Array velocity(m_velocity.data(), size);
-  if (first)
-    velocity = given + decay * theta;
-  else
-    velocity = momentum * velocity + kept * (given + decay * theta);
-  if (m_settings.nesterov)
-    theta -= rate * ((given + decay * theta) + momentum * velocity);
-  else
-    theta -= rate * velocity;
+  if (first && momentum != 0.0f) m_velocity.assign(parameters.size(), 0.0f);
+  parallelRanges(size, size * 4, [&](Index from, Index to) {
+    Array theta(parameters.data() + from, to - from);
+    const ConstArray given(gradient.data() + from, to - from);
+    if (momentum == 0.0f) {
+      theta -= rate * (given + decay * theta);
+      return;
+    }
+    Array velocity(m_velocity.data() + from, to - from);
+    if (first)
+      velocity = given + decay * theta;
+    else
+      velocity = momentum * velocity + kept * (given + decay * theta);
+    if (m_settings.nesterov)
+      theta -= rate * ((given + decay * theta) + momentum * velocity);
+    else
+      theta -= rate * velocity;
+  });
 }
 
 OptimizerState Sgd::state() const { return {m_steps, {m_velocity}}; }

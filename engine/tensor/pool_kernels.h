@@ -5,15 +5,18 @@
 
 namespace clipscope {
 
-/// One window cell of a maximum over `channels` values stored side by side; `winner` holds the cell
-/// (a small whole number) that has the maximum so far.
+/// A pooling window over one example stored channels last.
+struct PoolGeometry {
+  Index channels = 0;
+  Index height = 0, width = 0;        ///< of the input
+  Index outHeight = 0, outWidth = 0;
+  Index kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};
+};
 
-/// maximum = cell, winner = index
-void startMaximum(const float* cell, float index, Index channels, float* maximum, float* winner);
-/// Where the cell is larger, or is a NaN: maximum = cell, winner = index.
-void takeMaximum(const float* cell, float index, Index channels, float* maximum, float* winner);
-/// Where winner = index: out += gradient.
-void addWhereWinner(const float* gradient, const float* winner, float index, Index channels,
-                    float* out);
+/// y = the maximum over each window's cells inside the picture; winner = the number (row by row in
+/// the window) of the first cell that has it. A NaN wins over everything.
+void maxPoolForward(const PoolGeometry& pool, const float* x, float* y, float* winner);
+/// dx = dy at the winners, 0 elsewhere; overlapping windows add up.
+void maxPoolBackward(const PoolGeometry& pool, const float* dy, const float* winner, float* dx);
 
 }  // namespace clipscope

@@ -74,6 +74,46 @@ double squaredDistanceKernel(const float* HWY_RESTRICT x, const float* HWY_RESTR
   return total;
 }
 
+void pairSumsKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, Index count,
+                    double* HWY_RESTRICT out) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto xx = hn::Zero(d), yy = hn::Zero(d), xy = hn::Zero(d), dd = hn::Zero(d);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    const auto a = hn::PromoteTo(d, hn::LoadU(h, x + j));
+    const auto b = hn::PromoteTo(d, hn::LoadU(h, y + j));
+    const auto e = hn::Sub(a, b);
+    xx = hn::MulAdd(a, a, xx);
+    yy = hn::MulAdd(b, b, yy);
+    xy = hn::MulAdd(a, b, xy);
+    dd = hn::MulAdd(e, e, dd);
+  }
+  out[0] = hn::GetLane(hn::SumOfLanes(d, xx));
+  out[1] = hn::GetLane(hn::SumOfLanes(d, yy));
+  out[2] = hn::GetLane(hn::SumOfLanes(d, xy));
+  out[3] = hn::GetLane(hn::SumOfLanes(d, dd));
+  for (; j < count; ++j) {
+    const double a = static_cast<double>(x[j]), b = static_cast<double>(y[j]);
+    out[0] += a * a;
+    out[1] += b * b;
+    out[2] += a * b;
+    out[3] += (a - b) * (a - b);
+  }
+}
+
+void scaledSumKernel(float a, const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
+                     float* HWY_RESTRICT out, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto factor = hn::Set(d, a);
+  Index j = 0;
+  for (; j + lanes <= count; j += lanes)
+    hn::StoreU(hn::Mul(factor, hn::Add(hn::LoadU(d, x + j), hn::LoadU(d, y + j))), d, out + j);
+  for (; j < count; ++j) out[j] = a * (x[j] + y[j]);
+}
+
 void sumAndSquaresKernel(const float* HWY_RESTRICT x, Index count, double* HWY_RESTRICT out) {
   const DoubleTag d;
   const HalfTag h;
@@ -194,6 +234,8 @@ HWY_EXPORT(dotProductKernel);
 HWY_EXPORT(squaredDistanceKernel);
 HWY_EXPORT(sumAndSquaresKernel);
 HWY_EXPORT(addScaledKernel);
+HWY_EXPORT(pairSumsKernel);
+HWY_EXPORT(scaledSumKernel);
 HWY_EXPORT(scaledKernel);
 HWY_EXPORT(reluForwardKernel);
 HWY_EXPORT(reluBackwardKernel);
@@ -217,6 +259,16 @@ void sumAndSquares(const float* x, Index count, double& sum, double& squares) {
   HWY_DYNAMIC_DISPATCH(sumAndSquaresKernel)(x, count, out);
   sum = out[0];
   squares = out[1];
+}
+
+PairSums pairSums(const float* x, const float* y, Index count) {
+  double out[4];
+  HWY_DYNAMIC_DISPATCH(pairSumsKernel)(x, y, count, out);
+  return {out[0], out[1], out[2], out[3]};
+}
+
+void scaledSum(float a, const float* x, const float* y, float* out, Index count) {
+  HWY_DYNAMIC_DISPATCH(scaledSumKernel)(a, x, y, out, count);
 }
 
 void addScaled(float a, const float* x, float* y, Index count) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/tensor/reduce.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
@@ -61,12 +62,20 @@ void summariseNorms(NormsPart& part) {
   }
 }
 
+double parallelNorm(std::span<const float> values) {
+  const auto sums = reduceChunks<1>(static_cast<Index>(values.size()), [&](Index from, Index to) {
+    return std::array{sumSquares(values.data() + from, to - from)};
+  });
+  return std::sqrt(sums[0]);
+}
+
 std::vector<double> tensorNorms(const ParameterTable& table, std::span<const float> flat) {
   std::vector<double> norms;
   norms.reserve(static_cast<std::size_t>(table.trainableCount()));
   for (Index t = 0; t < table.trainableCount(); ++t) {
     const ParameterInfo& info = table.trainableInfo(t);
-    norms.push_back(std::sqrt(sumSquares(flat.data() + info.offset, info.size())));
+    norms.push_back(parallelNorm(
+        flat.subspan(static_cast<std::size_t>(info.offset), static_cast<std::size_t>(info.size()))));
   }
   return norms;
 }
@@ -96,24 +105,29 @@ Comparison compare(double ss, double uu, double su, double difference) {
 
 void summariseSums(const ParameterTable& table, std::span<const float> clipped,
                    std::span<const float> unclipped, ClipPart& part) {
-  part.tensorSignal = tensorNorms(table, clipped);
-  part.signal = lengthOf(part.tensorSignal);
   part.biasRatio = part.biasCosine = part.biasScaleFree = notANumber;
   const auto tensors = static_cast<std::size_t>(table.trainableCount());
   part.tensorBiasRatio.assign(tensors, notANumber);
   part.tensorBiasCosine.assign(tensors, notANumber);
-  if (unclipped.empty()) return;
+  if (unclipped.empty()) {
+    part.tensorSignal = tensorNorms(table, clipped);
+    part.signal = lengthOf(part.tensorSignal);
+    return;
+  }
+  part.tensorSignal.resize(tensors);
 
   double ss = 0, uu = 0, su = 0, dd = 0;
   for (std::size_t t = 0; t < tensors; ++t) {
     const ParameterInfo& info = table.trainableInfo(static_cast<Index>(t));
     const float* s = clipped.data() + info.offset;
     const float* u = unclipped.data() + info.offset;
-    const double tensorS = part.tensorSignal[t] * part.tensorSignal[t];
-    const double tensorU = sumSquares(u, info.size());
-    const double tensorSu = dotProduct(s, u, info.size());
-    // Summed from the differences: ss − 2su + uu would cancel where little was clipped.
-    const double tensorD = squaredDistance(s, u, info.size());
+    // The distance is summed from differences: ss − 2su + uu would cancel where little was clipped.
+    const auto [tensorS, tensorU, tensorSu, tensorD] =
+        reduceChunks<4>(info.size(), [&](Index from, Index to) {
+          const PairSums sums = pairSums(s + from, u + from, to - from);
+          return std::array{sums.xx, sums.yy, sums.xy, sums.distance};
+        });
+    part.tensorSignal[t] = std::sqrt(tensorS);
     const Comparison comparison = compare(tensorS, tensorU, tensorSu, tensorD);
     part.tensorBiasRatio[t] = comparison.ratio;
     part.tensorBiasCosine[t] = comparison.cosine;
@@ -122,6 +136,7 @@ void summariseSums(const ParameterTable& table, std::span<const float> clipped,
     su += tensorSu;
     dd += tensorD;
   }
+  part.signal = lengthOf(part.tensorSignal);
   const Comparison total = compare(ss, uu, su, dd);
   part.biasRatio = total.ratio;
   part.biasCosine = total.cosine;

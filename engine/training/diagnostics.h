@@ -17,6 +17,9 @@ double quantile(std::span<const double> sorted, double p);
 /// Global norms, quantiles, per-tensor mean, maximum and share from `part.norms`.
 void summariseNorms(NormsPart& part);
 
+/// √Σ x_j² of many values, on the pool's threads.
+double parallelNorm(std::span<const float> values);
+
 /// ‖values of one tensor‖ for every trainable tensor of a flat buffer laid out as
 /// Parameters::trainable().
 std::vector<double> tensorNorms(const ParameterTable& table, std::span<const float> flat);

@@ -105,7 +105,7 @@ LayersMap::Layout LayersMap::layout() const {
   Layout l;
   const double labels = std::min(110.0, width() * 0.26);
   l.grouped = m_record && m_record->has(Phase::Clip) && m_record->clip->groups.size() > 1;
-  const double side = std::clamp(width() * (l.grouped ? 0.36 : 0.26), 96.0, l.grouped ? 240.0 : 180.0);
+  const double side = l.grouped ? std::clamp(width() * 0.4, 176.0, 250.0) : std::clamp(width() * 0.26, 96.0, 180.0);
   l.map = QRectF(labels, 16, width() - labels - side - 14, height() - 16 - 20);
   l.bars = QRectF(l.map.right() + 14, l.map.top(), side, l.map.height());
   const auto tensors = m_record ? m_record->norms->norms.tensors() : 1;
@@ -172,7 +172,7 @@ void LayersMap::drawScale(QPainter& painter, const QRectF& foot, const QString& 
 void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
   const Theme& theme = Theme::current();
   const RunInfo& info = *m_record->info;
-  const double barWidth = l.grouped ? l.bars.width() * 0.42 : l.bars.width();
+  const double barWidth = l.bars.width() - (l.grouped ? 108 : 0);
   painter.setPen(theme.dim);
   const QRectF head(l.bars.left(), 0, barWidth, 14);
   painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("mean share"));

@@ -287,6 +287,9 @@ void NormsPanel::recolour() {
   m_cutText->setFont(font());
   m_medianText->setColor(t.dim);
   m_medianText->setFont(font());
+  QColor veil = t.panel;
+  veil.setAlpha(210);
+  for (QCPItemText* text : {m_cutText, m_medianText}) text->setBrush(veil);
   m_thresholdText->setBrush(t.threshold);
   m_thresholdText->setPen(QPen(t.threshold, 1));
   m_thresholdText->setColor(t.dark ? QColor("#16191f") : QColor(Qt::white));

@@ -134,7 +134,10 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
     if (weight >= 0) {
       // Δᵀ diag(f): scaled here once, then one product. A factor of 0 selects zeros, so that a NaN
       // in δ cannot pass; x was blanked by the model where it is not finite.
-      parallelRanges(rows, rows * width, [&](Index first, Index last) {
+      bool plain = true;
+      for (Index i = 0; i < rows; ++i) plain = plain && factors.at(i, s, weight) == 1.0f;
+      const float* weighted = plain ? cache.dy.data : cache.scratch;
+      if (!plain) parallelRanges(rows, rows * width, [&](Index first, Index last) {
         for (Index i = first; i < last; ++i) {
           const float f = factors.at(i, s, weight);
           float* row = cache.scratch + i * width;
@@ -144,7 +147,7 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
             scaled(f, cache.dy.row(i), row, width);
         }
       });
-      gemm(true, false, m_outputs, m_inputs, rows * m_positions, 1.0f, cache.scratch, m_outputs,
+      gemm(true, false, m_outputs, m_inputs, rows * m_positions, 1.0f, weighted, m_outputs,
            cache.x.data, m_inputs, 1.0f, sums.data(s, weight), m_inputs);
     }
     if (bias >= 0) {

@@ -5,7 +5,6 @@
 
 #include "engine/error.h"
 #include "engine/model/layers/window.h"
-#include "engine/tensor/pool_kernels.h"
 
 namespace clipscope {
 
@@ -28,55 +27,27 @@ CacheSize MaxPool2d::cacheSize(Index) const {
   return {m_output.size(), 0};
 }
 
-void MaxPool2d::forward(const ParameterView&, LayerCache& cache, const DrawKey&) const {
-  const Index channels = m_input[0];
-  for (Index i = 0; i < cache.x.rows; ++i) {
-    const float* x = cache.x.row(i);
-    float* y = cache.y.row(i);
-    float* winner = cache.keptRow(i, cacheSize(0));
-    for (Index row = 0; row < m_output[1]; ++row)
-      for (Index column = 0; column < m_output[2]; ++column) {
-        const Index at = (row * m_output[2] + column) * channels;
-        bool first = true;
-        for (Index a = 0; a < m_settings.kernel[0]; ++a)
-          for (Index b = 0; b < m_settings.kernel[1]; ++b) {
-            const Index h = row * m_settings.stride[0] - m_settings.padding[0] + a;
-            const Index w = column * m_settings.stride[1] - m_settings.padding[1] + b;
-            if (h < 0 || h >= m_input[1] || w < 0 || w >= m_input[2]) continue;
-            const float* cell = x + (h * m_input[2] + w) * channels;
-            const float index = static_cast<float>(a * m_settings.kernel[1] + b);
-            if (first)
-              startMaximum(cell, index, channels, y + at, winner + at);
-            else
-              takeMaximum(cell, index, channels, y + at, winner + at);
-            first = false;
-          }
-      }
+PoolGeometry MaxPool2d::geometry() const {
+  PoolGeometry g{m_input[0], m_input[1], m_input[2], m_output[1], m_output[2]};
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    g.kernel[axis] = m_settings.kernel[axis];
+    g.stride[axis] = m_settings.stride[axis];
+    g.padding[axis] = m_settings.padding[axis];
   }
+  return g;
+}
+
+void MaxPool2d::forward(const ParameterView&, LayerCache& cache, const DrawKey&) const {
+  const PoolGeometry pool = geometry();
+  for (Index i = 0; i < cache.x.rows; ++i)
+    maxPoolForward(pool, cache.x.row(i), cache.y.row(i), cache.keptRow(i, cacheSize(0)));
 }
 
 void MaxPool2d::backward(const ParameterView&, View dx, LayerCache& cache) const {
   if (!dx) return;
-  const Index channels = m_input[0];
-  for (Index i = 0; i < dx.rows; ++i) {
-    float* out = dx.row(i);
-    std::fill_n(out, dx.cols, 0.0f);
-    const float* dy = cache.dy.row(i);
-    const float* winner = cache.keptRow(i, cacheSize(0));
-    for (Index row = 0; row < m_output[1]; ++row)
-      for (Index column = 0; column < m_output[2]; ++column) {
-        const Index at = (row * m_output[2] + column) * channels;
-        for (Index a = 0; a < m_settings.kernel[0]; ++a)
-          for (Index b = 0; b < m_settings.kernel[1]; ++b) {
-            const Index h = row * m_settings.stride[0] - m_settings.padding[0] + a;
-            const Index w = column * m_settings.stride[1] - m_settings.padding[1] + b;
-            if (h < 0 || h >= m_input[1] || w < 0 || w >= m_input[2]) continue;
-            addWhereWinner(dy + at, winner + at,
-                           static_cast<float>(a * m_settings.kernel[1] + b), channels,
-                           out + (h * m_input[2] + w) * channels);
-          }
-      }
-  }
+  const PoolGeometry pool = geometry();
+  for (Index i = 0; i < dx.rows; ++i)
+    maxPoolBackward(pool, cache.dy.row(i), cache.keptRow(i, cacheSize(0)), dx.row(i));
 }
 
 }  // namespace clipscope

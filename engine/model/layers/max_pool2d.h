@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/model/layer.h"
+#include "engine/tensor/pool_kernels.h"
 
 namespace clipscope {
 
@@ -28,6 +29,8 @@ class MaxPool2d : public Layer {
   void backward(const ParameterView&, View dx, LayerCache&) const override;
 
  private:
+  PoolGeometry geometry() const;
+
   MaxPool2dSettings m_settings;
 };
 
