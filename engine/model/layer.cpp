@@ -3,10 +3,13 @@
 
 #include <algorithm>
 
+#include "engine/tensor/parallel.h"
+
 namespace clipscope {
 
 void Layer::unpack(ParameterId id, const float* packed, float* plain) const {
-  std::copy_n(packed, (*m_table)[id].size(), plain);
+  const Index size = (*m_table)[id].size();
+  parallelRanges(size, size, [&](Index from, Index to) { std::copy(packed + from, packed + to, plain + from); });
 }
 
 }  // namespace clipscope

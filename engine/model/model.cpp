@@ -210,13 +210,17 @@ SumSet Model::makeSums(Index strategies) const {
 }
 
 void Model::unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const {
-  std::fill(trainable.begin(), trainable.end(), 0.0f);
+  Index end = 0;
   for (Index t = 0; t < m_table->trainableCount(); ++t) {
     const auto at = static_cast<std::size_t>(t);
     const ParameterId id = m_table->trainable()[at];
     m_layers[static_cast<std::size_t>(m_owner[at])]->unpack(
         id, sums.data(strategy, t), trainable.data() + (*m_table)[id].offset);
+    // The padding between two tensors.
+    std::fill(trainable.begin() + end, trainable.begin() + (*m_table)[id].offset, 0.0f);
+    end = (*m_table)[id].offset + (*m_table)[id].size();
   }
+  std::fill(trainable.begin() + end, trainable.end(), 0.0f);
 }
 
 }  // namespace clipscope

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
@@ -16,11 +17,19 @@ SumSet::SumSet(const std::vector<Index>& packedSizes, Index strategies) : m_stra
   m_values.resize(static_cast<std::size_t>(m_extent * strategies), 0.0f);
 }
 
-void SumSet::clear() { std::fill(m_values.begin(), m_values.end(), 0.0f); }
+void SumSet::clear() {
+  const auto size = static_cast<Index>(m_values.size());
+  parallelRanges(size, size, [&](Index from, Index to) {
+    std::fill(m_values.begin() + from, m_values.begin() + to, 0.0f);
+  });
+}
 
 void SumSet::add(const SumSet& other) {
   assert(other.m_values.size() == m_values.size());
-  addScaled(1.0f, other.m_values.data(), m_values.data(), static_cast<Index>(m_values.size()));
+  const auto size = static_cast<Index>(m_values.size());
+  parallelRanges(size, size, [&](Index from, Index to) {
+    addScaled(1.0f, other.m_values.data() + from, m_values.data() + from, to - from);
+  });
 }
 
 }  // namespace clipscope

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/optimizer/optimizer.h"
 
+#include <cassert>
 #include <cmath>
 
 #include "engine/error.h"
 #include "engine/optimizer/sgd.h"
+#include "engine/tensor/parallel.h"
 
 namespace clipscope {
 
@@ -34,6 +36,14 @@ void validateOptimizer(const OptimizerSettings& s) {
                        " must be from 0 to 1");
   if (s.nesterov && (s.momentum <= 0 || s.dampening != 0))
     throw SettingError("optimizer.nesterov: needs a momentum above 0 and a dampening of 0");
+}
+
+void Optimizer::step(std::span<float> parameters, std::span<const float> gradient) {
+  assert(parameters.size() == gradient.size());
+  beginStep(parameters.size());
+  const auto size = static_cast<Index>(parameters.size());
+  parallelRanges(size, size * 4,
+                 [&](Index from, Index to) { stepRange(parameters, gradient, from, to); });
 }
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerSettings& settings) {

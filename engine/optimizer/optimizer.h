@@ -36,7 +36,13 @@ class Optimizer {
  public:
   virtual ~Optimizer() = default;
   virtual std::string_view name() const = 0;
-  virtual void step(std::span<float> parameters, std::span<const float> gradient) = 0;
+  /// A whole step, on the pool's threads.
+  void step(std::span<float> parameters, std::span<const float> gradient);
+  /// A step in parts: begin once for `size` parameters, then each range once, in any order and on
+  /// any thread, so that the caller can do what else it has to do to a range while it is cached.
+  virtual void beginStep(std::size_t size) = 0;
+  virtual void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
+                         Index to) = 0;
   virtual double learningRate() const = 0;
   virtual void setLearningRate(double rate) = 0;
   virtual OptimizerState state() const = 0;

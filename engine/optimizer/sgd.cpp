@@ -2,42 +2,39 @@
 #include "engine/optimizer/sgd.h"
 
 #include <Eigen/Core>
-#include <cassert>
-
-#include "engine/tensor/parallel.h"
 
 namespace clipscope {
 
-void Sgd::step(std::span<float> parameters, std::span<const float> gradient) {
-  assert(parameters.size() == gradient.size());
+void Sgd::beginStep(std::size_t size) {
+  ++m_steps;
+  if (m_settings.momentum == 0) m_velocity.clear();
+  m_first = m_velocity.size() != size;
+  if (m_first && m_settings.momentum != 0) m_velocity.assign(size, 0.0f);
+}
+
+void Sgd::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
+                    Index to) {
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
-  const auto size = static_cast<Eigen::Index>(parameters.size());
   const auto rate = static_cast<float>(m_settings.learningRate);
   const auto decay = static_cast<float>(m_settings.weightDecay);
   const auto momentum = static_cast<float>(m_settings.momentum);
   const auto kept = static_cast<float>(1.0 - m_settings.dampening);
-  ++m_steps;
-  if (momentum == 0.0f) m_velocity.clear();
-  const bool first = m_velocity.size() != parameters.size();
-  if (first && momentum != 0.0f) m_velocity.assign(parameters.size(), 0.0f);
-  parallelRanges(size, size * 4, [&](Index from, Index to) {
-    Array theta(parameters.data() + from, to - from);
-    const ConstArray given(gradient.data() + from, to - from);
-    if (momentum == 0.0f) {
-      theta -= rate * (given + decay * theta);
-      return;
-    }
-    Array velocity(m_velocity.data() + from, to - from);
-    if (first)
-      velocity = given + decay * theta;
-    else
-      velocity = momentum * velocity + kept * (given + decay * theta);
-    if (m_settings.nesterov)
-      theta -= rate * ((given + decay * theta) + momentum * velocity);
-    else
-      theta -= rate * velocity;
-  });
+  Array theta(parameters.data() + from, to - from);
+  const ConstArray given(gradient.data() + from, to - from);
+  if (momentum == 0.0f) {
+    theta -= rate * (given + decay * theta);
+    return;
+  }
+  Array velocity(m_velocity.data() + from, to - from);
+  if (m_first)
+    velocity = given + decay * theta;
+  else
+    velocity = momentum * velocity + kept * (given + decay * theta);
+  if (m_settings.nesterov)
+    theta -= rate * ((given + decay * theta) + momentum * velocity);
+  else
+    theta -= rate * velocity;
 }
 
 OptimizerState Sgd::state() const { return {m_steps, {m_velocity}}; }

@@ -14,7 +14,9 @@ class Sgd : public Optimizer {
   explicit Sgd(const OptimizerSettings& settings) : m_settings(settings) {}
 
   std::string_view name() const override { return "sgd"; }
-  void step(std::span<float> parameters, std::span<const float> gradient) override;
+  void beginStep(std::size_t size) override;
+  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
+                 Index to) override;
   double learningRate() const override { return m_settings.learningRate; }
   void setLearningRate(double rate) override { m_settings.learningRate = rate; }
   OptimizerState state() const override;
@@ -24,6 +26,7 @@ class Sgd : public Optimizer {
   OptimizerSettings m_settings;
   AlignedVector<float> m_velocity;
   Index m_steps = 0;
+  bool m_first = false;  ///< the step under way has no velocity from before
 };
 
 }  // namespace clipscope

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <dnnl.hpp>
+#include <initializer_list>
 
 namespace clipscope {
 
@@ -9,6 +10,10 @@ namespace clipscope {
 const dnnl::engine& onednnEngine();
 /// The calling thread's stream.
 dnnl::stream& onednnStream();
+
+/// Runs a primitive on the calling thread's stream and waits. As primitive::execute(), without the
+/// hash map and vector that it builds for every call: a step makes thousands of small calls.
+void execute(const dnnl::primitive& primitive, std::initializer_list<dnnl_exec_arg_t> arguments);
 
 /// While it lives, primitives are made for one thread: they run inside parallel regions, where each
 /// thread carries its own examples, and one made for more would split its work among threads that

@@ -143,6 +143,31 @@ void addScaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y
   for (; j < count; ++j) y[j] += a * x[j];
 }
 
+void addScaledRowsKernel(const float* HWY_RESTRICT a, const float* const* HWY_RESTRICT x,
+                         Index rows, float* HWY_RESTRICT y, Index count) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  Index j = 0;
+  for (; j + 4 * lanes <= count; j += 4 * lanes) {
+    auto y0 = hn::LoadU(d, y + j), y1 = hn::LoadU(d, y + j + lanes);
+    auto y2 = hn::LoadU(d, y + j + 2 * lanes), y3 = hn::LoadU(d, y + j + 3 * lanes);
+    for (Index k = 0; k < rows; ++k) {
+      const auto factor = hn::Set(d, a[k]);
+      const float* HWY_RESTRICT row = x[k] + j;
+      y0 = hn::MulAdd(factor, hn::LoadU(d, row), y0);
+      y1 = hn::MulAdd(factor, hn::LoadU(d, row + lanes), y1);
+      y2 = hn::MulAdd(factor, hn::LoadU(d, row + 2 * lanes), y2);
+      y3 = hn::MulAdd(factor, hn::LoadU(d, row + 3 * lanes), y3);
+    }
+    hn::StoreU(y0, d, y + j);
+    hn::StoreU(y1, d, y + j + lanes);
+    hn::StoreU(y2, d, y + j + 2 * lanes);
+    hn::StoreU(y3, d, y + j + 3 * lanes);
+  }
+  for (; j < count; ++j)
+    for (Index k = 0; k < rows; ++k) y[j] += a[k] * x[k][j];
+}
+
 void scaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index count) {
   const FloatTag d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
@@ -234,6 +259,7 @@ HWY_EXPORT(dotProductKernel);
 HWY_EXPORT(squaredDistanceKernel);
 HWY_EXPORT(sumAndSquaresKernel);
 HWY_EXPORT(addScaledKernel);
+HWY_EXPORT(addScaledRowsKernel);
 HWY_EXPORT(pairSumsKernel);
 HWY_EXPORT(scaledSumKernel);
 HWY_EXPORT(scaledKernel);
@@ -273,6 +299,10 @@ void scaledSum(float a, const float* x, const float* y, float* out, Index count)
 
 void addScaled(float a, const float* x, float* y, Index count) {
   HWY_DYNAMIC_DISPATCH(addScaledKernel)(a, x, y, count);
+}
+
+void addScaledRows(const float* a, const float* const* x, Index rows, float* y, Index count) {
+  HWY_DYNAMIC_DISPATCH(addScaledRowsKernel)(a, x, rows, y, count);
 }
 
 void scaled(float a, const float* x, float* y, Index count) {

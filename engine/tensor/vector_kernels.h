@@ -24,6 +24,8 @@ PairSums pairSums(const float* x, const float* y, Index count);
 void scaledSum(float a, const float* x, const float* y, float* out, Index count);
 /// y_j += a x_j
 void addScaled(float a, const float* x, float* y, Index count);
+/// y_j += Σ_k a_k x_kj, in the order of k: reads and writes y once for all rows
+void addScaledRows(const float* a, const float* const* x, Index rows, float* y, Index count);
 /// y_j = a x_j
 void scaled(float a, const float* x, float* y, Index count);
 /// y_j = max(x_j, 0)

@@ -484,19 +484,18 @@ void Trainer::State::update(StepRecord& next) {
   const auto extentOf = static_cast<Index>(gradient.size());
   const std::span<const float> before = stepParameters->trainable();
   const std::span<float> after = updated->trainable();
-  parallelRanges(extentOf, extentOf * 4, [&](Index from, Index to) {
-    scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from, to - from);
-    std::copy(before.begin() + from, before.begin() + to, after.begin() + from);
-  });
   std::ranges::copy(stepParameters->flat().subspan(before.size()),
                     updated->flat().begin() + extentOf);
-  optimizer->step(after, gradient);
-  part->learningRate = optimizer->learningRate();
-  part->updateNoise = part->learningRate * next.noise->std / expectedBatch;
+  optimizer->beginStep(gradient.size());
   const auto sums = reduceChunks<2>(extentOf, [&](Index from, Index to) {
+    scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from, to - from);
+    std::copy(before.begin() + from, before.begin() + to, after.begin() + from);
+    optimizer->stepRange(after, gradient, from, to);
     const PairSums chunk = pairSums(after.data() + from, before.data() + from, to - from);
     return std::array{chunk.xx, chunk.distance};
   });
+  part->learningRate = optimizer->learningRate();
+  part->updateNoise = part->learningRate * next.noise->std / expectedBatch;
   part->parameterNorm = std::sqrt(sums[0]);
   part->updateNorm = std::sqrt(sums[1]);
   parameters = std::move(updated);

@@ -23,12 +23,22 @@ std::vector<ParameterId> presentIds(ParameterId weight, ParameterId bias) {
   return ids;
 }
 
-void addFormed(const FactorMatrix& factors, Index example, Index tensor, const float* g, Index size,
+void addFormed(const FactorMatrix& factors, Index tensor, const float* g, Index stride, Index size,
                SumSet& sums) {
   if (tensor < 0) return;
+  thread_local std::vector<const float*> rows;
+  thread_local std::vector<float> weights;
   for (Index s = 0; s < factors.strategies; ++s) {
-    const float f = factors.at(example, s, tensor);
-    if (f != 0.0f) addScaled(f, g, sums.data(s, tensor), size);
+    rows.clear();
+    weights.clear();
+    for (Index i = 0; i < factors.rows; ++i) {
+      const float f = factors.at(i, s, tensor);
+      if (f == 0.0f) continue;
+      rows.push_back(g + i * stride);
+      weights.push_back(f);
+    }
+    addScaledRows(weights.data(), rows.data(), static_cast<Index>(rows.size()),
+                  sums.data(s, tensor), size);
   }
 }
 

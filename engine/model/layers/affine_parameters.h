@@ -13,8 +13,9 @@ namespace clipscope {
 /// The ids that exist, of a weight and a bias that may be −1.
 std::vector<ParameterId> presentIds(ParameterId weight, ParameterId bias);
 
-/// sums(s, tensor) += f(example, s, tensor) · g for every strategy; nothing for tensor −1 or f = 0.
-void addFormed(const FactorMatrix& factors, Index example, Index tensor, const float* g, Index size,
+/// sums(s, tensor) += Σ_i f(i, s, tensor) g_i for every strategy, example i's formed gradient lying
+/// at g + i·stride. Nothing for tensor −1; an example with f = 0 is left out.
+void addFormed(const FactorMatrix& factors, Index tensor, const float* g, Index stride, Index size,
                SumSet& sums);
 
 /// Scratch of the calling thread, at least `count` long; it keeps its memory from call to call.

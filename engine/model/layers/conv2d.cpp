@@ -83,29 +83,31 @@ void Conv2d::prepare(const Parameters& values, float* prepared) const {
 void Conv2d::forward(const ParameterView& parameters, LayerCache& cache, const DrawKey&) const {
   // The primitive runs over a full block; the rows beyond the block's own are left unread.
   const Primitives& p = *m_primitives;
-  std::unordered_map<int, dnnl::memory> arguments{
-      {DNNL_ARG_SRC, memoryAt(p.forwardDesc.src_desc(), cache.x.data)},
-      {DNNL_ARG_WEIGHTS, memoryAt(p.forwardDesc.weights_desc(), parameters.prepared)},
-      {DNNL_ARG_DST, memoryAt(p.forwardDesc.dst_desc(), cache.y.data)},
-      {DNNL_ARG_SCRATCHPAD, memoryAt(p.forwardDesc.scratchpad_desc(), cache.scratch)}};
-  if (m_bias >= 0)
-    arguments.emplace(DNNL_ARG_BIAS, memoryAt(p.forwardDesc.bias_desc(),
-                                              parameters.values[m_bias].data()));
-  p.forward.execute(onednnStream(), arguments);
-  onednnStream().wait();
+  const auto source = memoryAt(p.forwardDesc.src_desc(), cache.x.data);
+  const auto weights = memoryAt(p.forwardDesc.weights_desc(), parameters.prepared);
+  const auto target = memoryAt(p.forwardDesc.dst_desc(), cache.y.data);
+  const auto scratch = memoryAt(p.forwardDesc.scratchpad_desc(), cache.scratch);
+  const dnnl_exec_arg_t in{DNNL_ARG_SRC, source.get()}, w{DNNL_ARG_WEIGHTS, weights.get()},
+      out{DNNL_ARG_DST, target.get()}, work{DNNL_ARG_SCRATCHPAD, scratch.get()};
+  if (m_bias < 0) {
+    execute(p.forward, {in, w, out, work});
+    return;
+  }
+  const auto bias = memoryAt(p.forwardDesc.bias_desc(), parameters.values[m_bias].data());
+  execute(p.forward, {in, w, {DNNL_ARG_BIAS, bias.get()}, out, work});
 }
 
 void Conv2d::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
   if (!dx) return;
   const Primitives& p = *m_primitives;
-  p.backward.execute(
-      onednnStream(),
-      {{DNNL_ARG_DIFF_DST, memoryAt(p.backwardDesc.diff_dst_desc(), cache.dy.data)},
-       {DNNL_ARG_WEIGHTS,
-        memoryAt(p.backwardDesc.weights_desc(), parameters.prepared + p.forwardSize())},
-       {DNNL_ARG_DIFF_SRC, memoryAt(p.backwardDesc.diff_src_desc(), dx.data)},
-       {DNNL_ARG_SCRATCHPAD, memoryAt(p.backwardDesc.scratchpad_desc(), cache.scratch)}});
-  onednnStream().wait();
+  const auto dy = memoryAt(p.backwardDesc.diff_dst_desc(), cache.dy.data);
+  const auto weights = memoryAt(p.backwardDesc.weights_desc(), parameters.prepared + p.forwardSize());
+  const auto target = memoryAt(p.backwardDesc.diff_src_desc(), dx.data);
+  const auto scratch = memoryAt(p.backwardDesc.scratchpad_desc(), cache.scratch);
+  execute(p.backward, {{DNNL_ARG_DIFF_DST, dy.get()},
+                       {DNNL_ARG_WEIGHTS, weights.get()},
+                       {DNNL_ARG_DIFF_SRC, target.get()},
+                       {DNNL_ARG_SCRATCHPAD, scratch.get()}});
 }
 
 void Conv2d::squaredNorms(LayerCache& cache, NormColumns out) const {
@@ -117,18 +119,16 @@ void Conv2d::squaredNorms(LayerCache& cache, NormColumns out) const {
     auto x = memoryAt(p.weightsDesc.src_desc(), cache.x.data);
     auto dy = memoryAt(p.weightsDesc.diff_dst_desc(), cache.dy.data);
     auto gradient = memoryAt(p.weightsDesc.diff_weights_desc(), cache.kept);
-    std::unordered_map<int, dnnl::memory> arguments{
-        {DNNL_ARG_SRC, x},
-        {DNNL_ARG_DIFF_DST, dy},
-        {DNNL_ARG_DIFF_WEIGHTS, gradient},
-        {DNNL_ARG_SCRATCHPAD, memoryAt(p.weightsDesc.scratchpad_desc(), cache.scratch)}};
+    const auto scratch = memoryAt(p.weightsDesc.scratchpad_desc(), cache.scratch);
     for (Index i = 0; i < cache.x.rows; ++i) {
       float* kept = cache.keptRow(i, size);
       x.set_data_handle(const_cast<float*>(cache.x.row(i)));
       dy.set_data_handle(cache.dy.row(i));
       gradient.set_data_handle(kept);
-      p.weights.execute(onednnStream(), arguments);
-      onednnStream().wait();
+      execute(p.weights, {{DNNL_ARG_SRC, x.get()},
+                          {DNNL_ARG_DIFF_DST, dy.get()},
+                          {DNNL_ARG_DIFF_WEIGHTS, gradient.get()},
+                          {DNNL_ARG_SCRATCHPAD, scratch.get()}});
       out.at(i, weight) = sumSquares(kept, p.gradientSize());
     }
   }
@@ -145,13 +145,11 @@ void Conv2d::squaredNorms(LayerCache& cache, NormColumns out) const {
 }
 
 void Conv2d::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet& sums) const {
-  const CacheSize size = cacheSize(m_rows);
+  const Index stride = cacheSize(m_rows).keptPerExample;
   const Index gradient = m_primitives->gradientSize();
-  for (Index i = 0; i < cache.x.rows; ++i) {
-    const float* kept = cache.keptRow(i, size);
-    addFormed(factors, i, trainableIndex(m_weight), kept, gradient, sums);
-    addFormed(factors, i, trainableIndex(m_bias), kept + gradient, m_settings.outChannels, sums);
-  }
+  addFormed(factors, trainableIndex(m_weight), cache.kept, stride, gradient, sums);
+  addFormed(factors, trainableIndex(m_bias), cache.kept + gradient, stride, m_settings.outChannels,
+            sums);
 }
 
 Index Conv2d::packedSize(ParameterId id) const {

@@ -148,11 +148,10 @@ void GroupNorm::squaredNorms(LayerCache& cache, NormColumns out) const {
 }
 
 void GroupNorm::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet& sums) const {
-  for (Index i = 0; i < cache.x.rows; ++i) {
-    const Kept k = kept(cache, i);
-    addFormed(factors, i, trainableIndex(m_weight), k.weightGradient, m_channels, sums);
-    addFormed(factors, i, trainableIndex(m_bias), k.biasGradient, m_channels, sums);
-  }
+  const Kept first = kept(cache, 0);
+  const Index stride = cacheSize(cache.x.rows).keptPerExample;
+  addFormed(factors, trainableIndex(m_weight), first.weightGradient, stride, m_channels, sums);
+  addFormed(factors, trainableIndex(m_bias), first.biasGradient, stride, m_channels, sums);
 }
 
 void GroupNorm::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {

@@ -133,11 +133,10 @@ void LayerNorm::squaredNorms(LayerCache& cache, NormColumns out) const {
 }
 
 void LayerNorm::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet& sums) const {
-  for (Index i = 0; i < cache.x.rows; ++i) {
-    const Kept k = kept(cache, i);
-    addFormed(factors, i, trainableIndex(m_weight), k.weightGradient, m_width, sums);
-    addFormed(factors, i, trainableIndex(m_bias), k.biasGradient, m_width, sums);
-  }
+  const Kept first = kept(cache, 0);
+  const Index stride = cacheSize(cache.x.rows).keptPerExample;
+  addFormed(factors, trainableIndex(m_weight), first.weightGradient, stride, m_width, sums);
+  addFormed(factors, trainableIndex(m_bias), first.biasGradient, stride, m_width, sums);
 }
 
 void LayerNorm::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
