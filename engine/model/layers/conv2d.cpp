@@ -175,7 +175,9 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
   const Index perIn = s.inChannels / s.groups, perOut = s.outChannels / s.groups;
   const Index area = s.kernel[0] * s.kernel[1];
   const bool weight = trainableIndex(m_weight) >= 0, bias = trainableIndex(m_bias) >= 0;
-  // [kernel position][output][input of the group], so that a position is one outer product.
+  // [kernel position][group] × an outer product of outputs and inputs of the group, the longer of
+  // the two innermost.
+  const bool outputsInside = perOut > perIn;
   std::vector<double> packed(static_cast<std::size_t>(weight ? area * s.outChannels * perIn : 0));
   for (Index row = 0; row < m_output[1]; ++row)
     for (Index column = 0; column < m_output[2]; ++column) {
@@ -191,9 +193,14 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
           if (y < 0 || y >= m_input[1] || z < 0 || z >= m_input[2]) continue;
           const float* pixel = x + (y * m_input[2] + z) * s.inChannels;
           double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
-          for (Index g = 0; g < s.groups; ++g)
-            addOuter(delta + g * perOut, perOut, pixel + g * perIn, perIn,
-                     target + g * perOut * perIn);
+          for (Index g = 0; g < s.groups; ++g) {
+            const float *d = delta + g * perOut, *in = pixel + g * perIn;
+            double* product = target + g * perOut * perIn;
+            if (outputsInside)
+              addOuter(in, perIn, d, perOut, product);
+            else
+              addOuter(d, perOut, in, perIn, product);
+          }
         }
     }
   if (!weight) return;
@@ -202,7 +209,9 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
     for (Index i = 0; i < perIn; ++i)
       for (Index k = 0; k < area; ++k)
         out[static_cast<std::size_t>((o * perIn + i) * area + k)] +=
-            packed[static_cast<std::size_t>((k * s.outChannels + o) * perIn + i)];
+            packed[static_cast<std::size_t>(
+                (k * s.outChannels + o / perOut * perOut) * perIn +
+                (outputsInside ? i * perOut + o % perOut : o % perOut * perIn + i))];
 }
 
 }  // namespace clipscope
