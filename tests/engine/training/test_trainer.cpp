@@ -332,18 +332,35 @@ void TestTrainer::cancelKeepsWhatIsDone() {
 }
 
 void TestTrainer::changesHoldFromTheNextStep() {
-  Experiment e = smallExperiment();
-  Trainer trainer(e, smallData());
-  trainer.advanceTo(Phase::Sample);
-  e.clipping.maxGradNorm = 0.01;
-  e.clipping.grouping = GroupingKind::PerLayer;
-  e.privacy.delta = 1e-6;
-  trainer.apply(e);
-  trainer.finishStep();
-  const auto next = trainer.finishStep();
-  QCOMPARE(next->clip->groups.size(), std::size_t{2});
-  QVERIFY(std::abs(next->clip->maxGradNorm - 0.01) < 1e-15);
-  QCOMPARE(next->account->delta, 1e-6);
+  // Whatever phase a step has reached, a change leaves it alone and holds from the next one.
+  Experiment changed = smallExperiment();
+  changed.clipping.maxGradNorm = 0.01;
+  changed.clipping.grouping = GroupingKind::PerLayer;
+  changed.clipping.strategy = "auto_s";
+  changed.noise.noiseMultiplier = 3;
+  changed.noise.allocation = NoiseAllocation::LeastPower;
+  changed.optimizer.learningRate = 0.5;
+  changed.sampling.expectedBatchSize = 30;
+  changed.privacy.delta = 1e-6;
+  for (const Phase at : allPhases) {
+    Trainer trainer(smallExperiment(), smallData()), twin(smallExperiment(), smallData());
+    trainer.advanceTo(at);
+    trainer.apply(changed);
+    QVERIFY(trainer.experiment() == changed);
+    if (at != Phase::Account) trainer.finishStep();
+    compareRecords(*twin.finishStep(), *trainer.record());
+    QCOMPARE(trainer.record()->clip->groups.size(), std::size_t{1});
+    twin.apply(changed);
+    compareRecords(*twin.finishStep(), *trainer.finishStep());
+    const StepRecord& next = *trainer.record();
+    QCOMPARE(next.clip->groups.size(), std::size_t{2});
+    QVERIFY(std::abs(next.clip->maxGradNorm - 0.01) < 1e-15);
+    QVERIFY(std::abs(next.noise->effectiveSigma - 3) < 1e-9);
+    QCOMPARE(next.sample->expectedBatchSize, 30.0);
+    QCOMPARE(next.update->learningRate, 0.5);
+    QCOMPARE(next.account->delta, 1e-6);
+    QVERIFY(sameParameters(trainer, twin));
+  }
 }
 
 void TestTrainer::refusesWhatNeedsARestart() {

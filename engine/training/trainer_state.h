@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "engine/accounting/accountant.h"
+#include "engine/optimizer/optimizer.h"
+#include "engine/training/batch_runner.h"
+#include "engine/training/pool.h"
+#include "engine/training/trainer.h"
+
+namespace clipscope {
+
+/// An experiment as a step follows it: what of it depends on the model and the data is worked out.
+/// Immutable: a change makes a new one, which holds from the next step on.
+struct StepRules {
+  /// Throws SettingError where the experiment does not fit.
+  StepRules(Experiment experiment, const RunInfo& info);
+
+  Experiment experiment;
+  Grouping grouping;
+  std::shared_ptr<const ClipStrategy> strategy;
+  std::vector<Index> groupDimensions;  ///< d_k
+  double sampleRate = 0;               ///< q
+  double expectedBatch = 0;            ///< B
+};
+
+/// Examples whose clipped gradient is formed in double each step besides the largest: so many, drawn
+/// at random.
+inline constexpr std::size_t randomWitnesses = 1;
+
+/// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order.
+struct Trainer::State {
+  State(Experiment settings, LoadedData loaded);
+
+  void restart();
+  /// Takes over the rules that were set since the last step began.
+  void adoptRules();
+  std::size_t extent() const { return static_cast<std::size_t>(model->table().trainableExtent()); }
+
+  // The phases. Each fills its part of a copy of the record.
+  void beginStep(StepRecord& next);
+  void runPasses(StepRecord& next, Phase first, Phase last, std::stop_token stop);
+  void finishForward(StepRecord& next) const;
+  void finishNorms(StepRecord& next) const;
+  void finishClip(StepRecord& next);
+  void startWitnesses(const StepRecord& next);
+  void bearWitness(const BlockCache& cache, Index firstRow, std::span<const float> factors,
+                   std::size_t worker);
+  void judgeWitnesses(ClipPart& part) const;
+  void addNoise(StepRecord& next);
+  void update(StepRecord& next);
+  void account(StepRecord& next);
+  void rememberMedians(const ClipPart& part);
+  DrawKey drawKey(DrawPurpose purpose, std::uint32_t block = 0) const {
+    return {rules->experiment.run.seed, purpose, static_cast<std::uint64_t>(done), block};
+  }
+
+  LoadedData data;
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const RunInfo> info;
+  std::shared_ptr<const StepRules> rules;      ///< of the step under way, or just done
+  std::shared_ptr<const StepRules> nextRules;  ///< of the next step
+  std::shared_ptr<const Parameters> parameters;      ///< as they are now
+  std::shared_ptr<const Parameters> stepParameters;  ///< as they were when the step began
+  PreparedParameters prepared;
+  std::optional<BatchRunner> runner;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Accountant> accountant;
+  Index done = 0;
+  std::vector<double> medians;  ///< of n_ik by group, from the last non-empty step
+
+  // The step under way.
+  DrawKey stepKey;
+  std::vector<double> thresholds;
+  std::vector<double> stds;
+  bool wantUnclipped = true;
+  double stepSigma = 0;
+  std::vector<double> squaredNorms;
+  AlignedVector<float> clippedSum, unclippedSum, noise, gradient;
+  std::shared_ptr<ForwardPart> forwardPart;
+  std::shared_ptr<NormsPart> normsPart;
+  std::shared_ptr<ClipPart> clipPart;
+  std::shared_ptr<StepRecord> current;
+
+  /// A worker's search for the largest clipped gradient, formed in double inside the very block that
+  /// is summed.
+  struct Witness {
+    explicit Witness(std::shared_ptr<const ParameterTable> table)
+        : squares(static_cast<std::size_t>(table->trainableCount())), gradient(std::move(table)) {}
+    double largest = -1;  ///< of ‖clipped g‖² as norms and factors have it
+    double contribution = notANumber;
+    Index row = -1;
+    std::vector<double> squares;
+    GradientSet gradient;
+  };
+  std::vector<Witness> witnesses;  ///< one a worker
+  std::array<Index, randomWitnesses> randomRows{};
+
+  Pool<SamplePart> samples;
+  Pool<ForwardPart> forwards;
+  Pool<NormsPart> normTables;
+  Pool<ClipPart> clips;
+  Pool<NoisePart> noises;
+  Pool<UpdatePart> updates;
+  Pool<AccountPart> accounts;
+  Pool<StepRecord> records;
+  Pool<Parameters> parameterPool;
+};
+
+}  // namespace clipscope
