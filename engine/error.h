@@ -7,8 +7,8 @@
 namespace clipscope {
 
 /// Base of everything the engine throws for a cause outside the program. The message is one
-/// sentence or two for a person: what is wrong, where (file, line or byte, layer, example, setting),
-/// and what to do about it. It ends without a line feed.
+/// sentence or two for a person: what is wrong, where (file, line or byte, layer, example,
+/// setting), and what to do about it. It ends without a line feed.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

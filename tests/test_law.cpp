@@ -4,8 +4,8 @@
 #include <QRegularExpression>
 #include <QTest>
 
-/// The law of the house, read from the #include lines: app → ui → engine, no Qt below ui, and inside
-/// the engine no file that includes from a floor above its own.
+/// The law of the house, read from the #include lines: app → ui → engine, no Qt below ui, and
+/// inside the engine no file that includes from a floor above its own.
 class TestLaw : public QObject {
   Q_OBJECT
 
@@ -22,7 +22,8 @@ class TestLaw : public QObject {
 };
 
 QList<TestLaw::Include> TestLaw::includesOf(const QString& folder) {
-  static const QRegularExpression pattern(QStringLiteral("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"]"));
+  static const QRegularExpression pattern(
+      QStringLiteral("^\\s*#\\s*include\\s*[<\"]([^>\"]+)[>\"]"));
   QList<Include> includes;
   const QString root = QStringLiteral(SOURCE_DIR) + QLatin1Char('/');
   QDirIterator files(root + folder, {QStringLiteral("*.h"), QStringLiteral("*.cpp")}, QDir::Files,
@@ -51,10 +52,9 @@ void TestLaw::theEngineHasNoQt() {
 
 void TestLaw::noFloorLooksUp() {
   // From the ground up; floors of one height know nothing of one another.
-  const QMap<QString, int> heights{{"tensor", 0},    {"formats", 1},   {"data", 2},
-                                   {"model", 3},     {"clipping", 3},  {"noise", 3},
-                                   {"optimizer", 3}, {"accounting", 3}, {"training", 4},
-                                   {"interchange", 5}};
+  const QMap<QString, int> heights{
+      {"tensor", 0}, {"formats", 1},   {"data", 2},       {"model", 3},    {"clipping", 3},
+      {"noise", 3},  {"optimizer", 3}, {"accounting", 3}, {"training", 4}, {"interchange", 5}};
   int inner = 0;
   for (const Include& include : includesOf(QStringLiteral("engine"))) {
     if (!include.target.startsWith(QStringLiteral("engine/")) || include.target.count('/') < 2)

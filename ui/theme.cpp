@@ -118,14 +118,20 @@ QProgressBar { border: 1px solid @edge; border-radius: 4px; background: @field; 
   text-align: center; }
 QProgressBar::chunk { background: @accent; border-radius: 3px; }
 )");
-  const std::pair<const char*, QColor> colours[] = {
-      {"@background", t.background}, {"@panel", t.panel},   {"@edge", t.edge},
-      {"@ink", t.ink},               {"@dim", t.dim},       {"@grid", t.grid},
-      {"@accentInk", t.accentInk},   {"@accent", t.accent}, {"@threshold", t.threshold},
-      {"@good", t.good},             {"@field", t.field},   {"@selection", t.selection}};
+  const std::pair<const char*, QColor> colours[] = {{"@background", t.background},
+                                                    {"@panel", t.panel},
+                                                    {"@edge", t.edge},
+                                                    {"@ink", t.ink},
+                                                    {"@dim", t.dim},
+                                                    {"@grid", t.grid},
+                                                    {"@accentInk", t.accentInk},
+                                                    {"@accent", t.accent},
+                                                    {"@threshold", t.threshold},
+                                                    {"@good", t.good},
+                                                    {"@field", t.field},
+                                                    {"@selection", t.selection}};
   sheet.replace(QLatin1String("@shade"), t.dark ? QLatin1String("dark") : QLatin1String("light"));
-  for (const auto& [name, colour] : colours)
-    sheet.replace(QLatin1String(name), colour.name());
+  for (const auto& [name, colour] : colours) sheet.replace(QLatin1String(name), colour.name());
   return sheet;
 }
 
@@ -195,8 +201,8 @@ QColor Theme::viridis(double value) {
   const int below = std::min(7, static_cast<int>(position));
   const double weight = position - below;
   const auto mix = [&](int channel) {
-    return static_cast<int>(std::lround(anchors[below][channel] * (1 - weight) +
-                                        anchors[below + 1][channel] * weight));
+    return static_cast<int>(
+        std::lround(anchors[below][channel] * (1 - weight) + anchors[below + 1][channel] * weight));
   };
   return QColor(mix(0), mix(1), mix(2));
 }

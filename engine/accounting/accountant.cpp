@@ -16,7 +16,8 @@ std::unique_ptr<Accountant> makeAccountant(const std::string& name) {
   std::string choices;
   for (const std::string& known : accountantNames())
     choices += (choices.empty() ? "" : ", ") + known;
-  throw SettingError("privacy.accountant: \"" + name + "\" is not an accountant; choose " + choices);
+  throw SettingError("privacy.accountant: \"" + name + "\" is not an accountant; choose " +
+                     choices);
 }
 
 }  // namespace clipscope

@@ -9,8 +9,8 @@
 
 namespace clipscope {
 
-/// A run of equal steps: the Gaussian mechanism with noise multiplier `sigma` on a Poisson sample of
-/// rate `sampleRate`.
+/// A run of equal steps: the Gaussian mechanism with noise multiplier `sigma` on a Poisson sample
+/// of rate `sampleRate`.
 struct AccountedSteps {
   double sigma = 0;
   double sampleRate = 0;

@@ -17,8 +17,7 @@ std::pair<double, double> best(const std::vector<double>& spent, double delta) {
   for (std::size_t k = 0; k < spent.size(); ++k) {
     if (!std::isfinite(spent[k])) continue;
     const double a = RdpOpacus::orders()[k];
-    const double value =
-        spent[k] - (std::log(delta) + std::log(a)) / (a - 1) + std::log1p(-1 / a);
+    const double value = spent[k] - (std::log(delta) + std::log(a)) / (a - 1) + std::log1p(-1 / a);
     if (value < epsilon) {
       epsilon = value;
       at = a;
@@ -58,9 +57,9 @@ void RdpOpacus::add(double sigma, double sampleRate, std::int64_t steps) {
   // From the history rather than step by step: a million additions of one number would drift.
   m_spent.assign(orders().size(), 0.0);
   for (const AccountedSteps& entry : m_history) {
-    const std::vector<double>& one =
-        entry.sigma == sigma && entry.sampleRate == sampleRate ? cost
-                                                               : stepCost(entry.sigma, entry.sampleRate);
+    const std::vector<double>& one = entry.sigma == sigma && entry.sampleRate == sampleRate
+                                         ? cost
+                                         : stepCost(entry.sigma, entry.sampleRate);
     for (std::size_t k = 0; k < m_spent.size(); ++k)
       if (one[k] > 0) m_spent[k] += one[k] * static_cast<double>(entry.steps);
   }

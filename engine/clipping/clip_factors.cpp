@@ -110,8 +110,7 @@ void tensorFactors(std::span<const double> norms, const Grouping& grouping,
     const ClippingGroup& group = grouping.groups()[static_cast<std::size_t>(k)];
     const double n = normOfGroup(norms, group);
     const float f = appliedFactor(strategy.factor(n, thresholds[static_cast<std::size_t>(k)]), n);
-    for (const Index tensor : group.tensors)
-      factors[static_cast<std::size_t>(tensor)] = f;
+    for (const Index tensor : group.tensors) factors[static_cast<std::size_t>(tensor)] = f;
   }
 }
 

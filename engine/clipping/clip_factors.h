@@ -67,8 +67,8 @@ void computeFactors(const NormTable& norms, const Grouping& grouping,
                     ClipFactors& out);
 
 /// The same for one example, spread over the tensors in float: what a weighted sum multiplies with.
-/// A factor above 1 of a norm below 1e-35 falls with the norm (f·n/1e-35): such a gradient is rounding.
-/// Writes `factors` (one a tensor); exact zeros where any norm is not finite.
+/// A factor above 1 of a norm below 1e-35 falls with the norm (f·n/1e-35): such a gradient is
+/// rounding. Writes `factors` (one a tensor); exact zeros where any norm is not finite.
 void tensorFactors(std::span<const double> norms, const Grouping& grouping,
                    std::span<const double> thresholds, const ClipStrategy& strategy,
                    std::span<float> factors);

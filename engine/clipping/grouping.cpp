@@ -50,7 +50,8 @@ std::vector<ClippingGroup> customGroups(
   std::map<std::string, std::string> placed;
   for (const auto& [name, members] : custom) {
     if (members.empty())
-      throw SettingError("clipping.groups: group \"" + name + "\" is empty; add a parameter or remove it");
+      throw SettingError("clipping.groups: group \"" + name +
+                         "\" is empty; add a parameter or remove it");
     ClippingGroup group{name, {}};
     for (const std::string& member : members) {
       const auto found = std::find(tensors.begin(), tensors.end(), member);

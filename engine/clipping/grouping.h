@@ -41,9 +41,10 @@ class Grouping {
   std::vector<Index> m_groupOf;
 };
 
-/// `tensors` are the names of the trainable tensors ("conv1.weight": the layer is what stands before
-/// the last dot). `custom` lists groups by name with their tensors' names, for GroupingKind::Custom;
-/// it must be a partition: SettingError names the tensor that is missing, doubled or unknown.
+/// `tensors` are the names of the trainable tensors ("conv1.weight": the layer is what stands
+/// before the last dot). `custom` lists groups by name with their tensors' names, for
+/// GroupingKind::Custom; it must be a partition: SettingError names the tensor that is missing,
+/// doubled or unknown.
 Grouping makeGrouping(
     GroupingKind kind, const std::vector<std::string>& tensors,
     const std::vector<std::pair<std::string, std::vector<std::string>>>& custom = {});

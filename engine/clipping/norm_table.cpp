@@ -21,7 +21,8 @@ double combinedNorm(std::span<const double> norms) {
     squares += n * n;
     largest = std::max(largest, std::abs(n));
   }
-  // Squares of doubles between 1e-150 and 1e150 neither vanish nor overflow, however many there are.
+  // Squares of doubles between 1e-150 and 1e150 neither vanish nor overflow, however many there
+  // are.
   const bool safe = largest == 0 || (largest > 1e-150 && largest < 1e150);
   if (safe || std::isnan(squares) || !std::isfinite(largest)) return std::sqrt(squares);
   squares = 0;

@@ -19,8 +19,8 @@ struct StrategySettings {
   friend bool operator==(const StrategySettings&, const StrategySettings&) = default;
 };
 
-/// A rule for clip factors: a pure function of one norm and its threshold. Works for norms from 0 to
-/// beyond float's range and thresholds from 1e-30 to 1e30.
+/// A rule for clip factors: a pure function of one norm and its threshold. Works for norms from 0
+/// to beyond float's range and thresholds from 1e-30 to 1e30.
 class ClipStrategy {
  public:
   virtual ~ClipStrategy() = default;

@@ -63,7 +63,8 @@ std::vector<double> makeThresholds(ThresholdRule rule, double maxGradNorm, const
   if (count == 1) return {maxGradNorm};
   std::vector<double> weights(count, 1.0);
   if (rule == ThresholdRule::SqrtDimension) {
-    for (std::size_t k = 0; k < count; ++k) weights[k] = std::sqrt(static_cast<double>(dimensions[k]));
+    for (std::size_t k = 0; k < count; ++k)
+      weights[k] = std::sqrt(static_cast<double>(dimensions[k]));
   } else if (rule == ThresholdRule::Median && medians.size() == count) {
     const double largest = *std::max_element(medians.begin(), medians.end());
     if (largest > 0 && std::isfinite(largest))

@@ -11,8 +11,8 @@
 
 namespace clipscope {
 
-/// How C is shared out over K groups. All but Custom keep Σ C_k² = C², so that the sensitivity stays
-/// C and a comparison with flat clipping is fair.
+/// How C is shared out over K groups. All but Custom keep Σ C_k² = C², so that the sensitivity
+/// stays C and a comparison with flat clipping is fair.
 enum class ThresholdRule {
   Equal,          ///< C_k = C/√K
   SqrtDimension,  ///< C_k ∝ √d_k

@@ -50,8 +50,8 @@ double numberIn(const CsvTable& table, const std::string& path, std::size_t row,
                 std::size_t column) {
   double value = 0;
   const std::string& cell = table.rows[row][column];
-  const std::string where = path + ", line " + std::to_string(table.lines[row]) + ", " +
-                            table.columnName(column) + ": ";
+  const std::string where =
+      path + ", line " + std::to_string(table.lines[row]) + ", " + table.columnName(column) + ": ";
   if (!parseNumber(cell, value))
     throw FileError(where + "\"" + cell.substr(0, 40) +
                     "\" is not a number; mend it, or leave the column out");
@@ -123,8 +123,7 @@ Dataset::Content readCsvDataset(const DataSettings& settings) {
   for (const std::string& name : settings.ignoreColumns) ignored.insert(findColumn(table, name));
   for (std::size_t c = 0; c < table.columns(); ++c)
     if (ignored.count(c) == 0) features.push_back(c);
-  if (features.empty())
-    throw FileError(settings.path + ": no column is left besides the label");
+  if (features.empty()) throw FileError(settings.path + ": no column is left besides the label");
 
   Dataset::Content content;
   content.name = std::filesystem::path(settings.path).stem().string();

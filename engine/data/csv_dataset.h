@@ -7,8 +7,8 @@ namespace clipscope {
 
 /// Rows of numbers and a label column from a CSV file. A text label, or whole numbers with at most
 /// 100 different values, gives classes (sorted; numbers by value); other numbers a regression; the
-/// setting csvTask decides otherwise. Throws FileError with line and column for a cell that is not a
-/// finite number, a label column that does not exist, fewer than two rows or classes.
+/// setting csvTask decides otherwise. Throws FileError with line and column for a cell that is not
+/// a finite number, a label column that does not exist, fewer than two rows or classes.
 Dataset::Content readCsvDataset(const DataSettings& settings);
 
 }  // namespace clipscope

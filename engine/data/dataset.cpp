@@ -9,12 +9,14 @@ namespace clipscope {
 
 Dataset::Dataset(Content content) : m_content(std::move(content)) {
   const Index values = m_content.shape.size();
-  const std::size_t stored = m_content.pixels.empty() ? m_content.rows.size() : m_content.pixels.size();
+  const std::size_t stored =
+      m_content.pixels.empty() ? m_content.rows.size() : m_content.pixels.size();
   m_size = static_cast<Index>(stored) / values;
   assert(m_size * values == static_cast<Index>(stored));
 
   const Shape& shape = m_content.shape;
-  const auto coefficients = static_cast<std::size_t>(isImage() ? shape[0] : shape[shape.rank() - 1]);
+  const auto coefficients =
+      static_cast<std::size_t>(isImage() ? shape[0] : shape[shape.rank() - 1]);
   const double unit = m_content.pixels.empty() ? 1.0 : 1.0 / 255.0;
   for (std::size_t c = 0; c < coefficients; ++c) {
     const Normalisation& n = m_content.normalisation;
@@ -86,9 +88,9 @@ std::vector<float> Dataset::raw(Index i) const {
   std::vector<float> result(static_cast<std::size_t>(values));
   for (Index j = 0; j < values; ++j) {
     const auto at = static_cast<std::size_t>(i * values + j);
-    result[static_cast<std::size_t>(j)] =
-        m_content.pixels.empty() ? m_content.rows[at]
-                                 : static_cast<float>(m_content.pixels[at]) / 255.0f;
+    result[static_cast<std::size_t>(j)] = m_content.pixels.empty()
+                                              ? m_content.rows[at]
+                                              : static_cast<float>(m_content.pixels[at]) / 255.0f;
   }
   return result;
 }

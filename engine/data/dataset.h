@@ -27,14 +27,14 @@ class Dataset {
  public:
   /// What a loader fills in. Exactly one of `pixels` and `rows`, and one of `labels` and `targets`.
   struct Content {
-    std::string name;    ///< "MNIST t10k": for the screen
-    std::string source;  ///< the path, or what it was generated from
-    Shape shape;         ///< of one example
+    std::string name;                  ///< "MNIST t10k": for the screen
+    std::string source;                ///< the path, or what it was generated from
+    Shape shape;                       ///< of one example
     std::vector<std::uint8_t> pixels;  ///< N × C × H × W, PyTorch's order
     std::vector<float> rows;           ///< N × D
     std::vector<int> labels;
-    std::vector<float> targets;        ///< N × outputs
-    Index outputs = 0;                 ///< classes, or target values an example
+    std::vector<float> targets;  ///< N × outputs
+    Index outputs = 0;           ///< classes, or target values an example
     std::vector<std::string> classNames;
     std::vector<std::string> featureNames;  ///< of rows; may be empty
     Normalisation normalisation;
@@ -67,7 +67,7 @@ class Dataset {
   Content m_content;
   Index m_size = 0;
   std::string m_fingerprint;
-  std::vector<float> m_scale;   ///< by channel or column: out = in·scale + shift
+  std::vector<float> m_scale;  ///< by channel or column: out = in·scale + shift
   std::vector<float> m_shift;
 };
 

@@ -44,7 +44,9 @@ constexpr std::array<std::pair<const char*, CsvTask>, 3> taskNames{
      {"classification", CsvTask::Classification},
      {"regression", CsvTask::Regression}}};
 constexpr std::array<std::pair<const char*, CsvHeader>, 3> headerNames{
-    {{"auto", CsvHeader::Automatic}, {"present", CsvHeader::Present}, {"absent", CsvHeader::Absent}}};
+    {{"auto", CsvHeader::Automatic},
+     {"present", CsvHeader::Present},
+     {"absent", CsvHeader::Absent}}};
 
 Dataset::Content readImages(const DataSettings& settings) {
   const std::filesystem::path path = settings.path;
@@ -186,8 +188,8 @@ void splitDataset(Index size, double testShare, std::uint64_t seed, std::vector<
   std::vector<Index> order(static_cast<std::size_t>(size));
   for (Index i = 0; i < size; ++i) order[static_cast<std::size_t>(i)] = i;
   // Fisher–Yates from the back: the first `wanted` that fall out are the test examples.
-  const Index wanted = std::min(
-      size - 1, static_cast<Index>(std::llround(testShare * static_cast<double>(size))));
+  const Index wanted =
+      std::min(size - 1, static_cast<Index>(std::llround(testShare * static_cast<double>(size))));
   RandomStream stream({seed, DrawPurpose::Split, 0, 0});
   for (Index k = 0; k < wanted; ++k) {
     const Index last = size - 1 - k;

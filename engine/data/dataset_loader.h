@@ -16,7 +16,7 @@ namespace clipscope {
 
 enum class DataSource { Digits, Idx, Csv };
 enum class NormalisationRule {
-  Default,      ///< images: fixed public constants; rows: none
+  Default,  ///< images: fixed public constants; rows: none
   None,
   Constants,    ///< the given mean and std
   Standardise,  ///< mean and std of the training examples: private, and marked so

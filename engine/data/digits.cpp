@@ -46,9 +46,9 @@ class Distortion {
     StrokePoint q{0.5 + m_x + m_a * x + m_b * y, 0.5 + m_y + m_c * x + m_d * y};
     for (const Wave& wave : m_waves) {
       const double shift =
-          wave.amplitude * std::sin(2 * std::numbers::pi *
-                                        (wave.frequencyX * p.x + wave.frequencyY * p.y) +
-                                    wave.phase);
+          wave.amplitude *
+          std::sin(2 * std::numbers::pi * (wave.frequencyX * p.x + wave.frequencyY * p.y) +
+                   wave.phase);
       q.x += shift * std::cos(wave.direction);
       q.y += shift * std::sin(wave.direction);
     }

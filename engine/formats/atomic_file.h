@@ -7,9 +7,9 @@
 
 namespace clipscope {
 
-/// A file that appears whole or not at all: written beside its place under a temporary name, flushed
-/// to the disk, and renamed by commit(). Without commit() nothing is left. Every failure is a
-/// FileError that says what the system said (no space, no permission, no such folder).
+/// A file that appears whole or not at all: written beside its place under a temporary name,
+/// flushed to the disk, and renamed by commit(). Without commit() nothing is left. Every failure is
+/// a FileError that says what the system said (no space, no permission, no such folder).
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

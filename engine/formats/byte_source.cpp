@@ -31,7 +31,8 @@ ByteSource::ByteSource(const std::filesystem::path& path)
   if (m_fileSize == 0) throw FileError(m_name + ": the file is empty");
   m_gz->file = gzopen(path.c_str(), "rb");
   if (!m_gz->file)
-    throw FileError(m_name + ": cannot be read (" + std::strerror(errno) + "); check its permissions");
+    throw FileError(m_name + ": cannot be read (" + std::strerror(errno) +
+                    "); check its permissions");
   gzbuffer(m_gz->file, 1 << 17);
   m_compressed = gzdirect(m_gz->file) == 0;
 }
@@ -54,8 +55,7 @@ std::size_t ByteSource::read(std::span<std::byte> out) {
       // gzread delivers what it could inflate before it reports a file that ends too soon.
       throw FileError(m_name + ": is a damaged .gz file at byte " +
                       std::to_string(m_position + done) + " (" +
-                      (code == Z_ERRNO ? std::strerror(errno) : message) +
-                      "); fetch it again");
+                      (code == Z_ERRNO ? std::strerror(errno) : message) + "); fetch it again");
     }
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
@@ -69,7 +69,8 @@ std::string readText(const std::filesystem::path& path, std::size_t most) {
   std::string text;
   std::string piece(1 << 16, '\0');
   for (;;) {
-    const std::size_t got = source.read(std::as_writable_bytes(std::span(piece.data(), piece.size())));
+    const std::size_t got =
+        source.read(std::as_writable_bytes(std::span(piece.data(), piece.size())));
     if (got == 0) return text;
     if (text.size() + got > most)
       throw FileError(source.name() + ": is larger than " + std::to_string(most >> 20) + " MiB");

@@ -54,8 +54,8 @@ IdxFile readIdx(const std::filesystem::path& path) {
     for (std::size_t k = 0; k < 4; ++k) extent = extent << 8 | byteAt(word, k);
     const std::string where = " (byte " + std::to_string(4 + 4 * axis) + ")";
     if (extent == 0)
-      throw FileError(source.name() + ": its header says 0 for extent " +
-                      std::to_string(axis + 1) + where + "; there is nothing in it");
+      throw FileError(source.name() + ": its header says 0 for extent " + std::to_string(axis + 1) +
+                      where + "; there is nothing in it");
     // Against what the file can hold, before anything is allocated or a product can overflow.
     if (extent > source.mostLeft() / size)
       throw FileError(source.name() + ": its header promises more values than the file can hold" +

@@ -20,9 +20,9 @@ struct IdxFile {
 /// True when the file (plain or .gz) begins like an IDX file.
 bool looksLikeIdx(const std::filesystem::path& path);
 
-/// Reads a plain or .gz file. Throws FileError, with the byte, for another magic or element type, an
-/// extent of 0, sizes that the file cannot hold (checked before anything is allocated), a file that
-/// is shorter or longer than its header says.
+/// Reads a plain or .gz file. Throws FileError, with the byte, for another magic or element type,
+/// an extent of 0, sizes that the file cannot hold (checked before anything is allocated), a file
+/// that is shorter or longer than its header says.
 IdxFile readIdx(const std::filesystem::path& path);
 
 /// The labels that usually lie beside an images file: "…images-idx3-ubyte[.gz]" has

@@ -8,12 +8,13 @@
 
 namespace clipscope {
 
-/// The memory in which one block goes through a model: input, every layer's output and its gradient,
-/// and what layers keep. Made by Model::makeCache(); a thread reuses one for block after block.
+/// The memory in which one block goes through a model: input, every layer's output and its
+/// gradient, and what layers keep. Made by Model::makeCache(); a thread reuses one for block after
+/// block.
 struct BlockCache {
-  Index rows = 0;     ///< examples in it now, at most the model's blockRows()
+  Index rows = 0;  ///< examples in it now, at most the model's blockRows()
   Index maxRows = 0;
-  View input;         ///< fill rows × input size before forward; images channels last
+  View input;  ///< fill rows × input size before forward; images channels last
   std::vector<LayerCache> layers;
   AlignedVector<float> memory;
 

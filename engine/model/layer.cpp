@@ -9,7 +9,9 @@ namespace clipscope {
 
 void Layer::unpack(ParameterId id, const float* packed, float* plain) const {
   const Index size = (*m_table)[id].size();
-  parallelRanges(size, size, [&](Index from, Index to) { std::copy(packed + from, packed + to, plain + from); });
+  parallelRanges(size, size, [&](Index from, Index to) {
+    std::copy(packed + from, packed + to, plain + from);
+  });
 }
 
 }  // namespace clipscope

@@ -25,10 +25,10 @@ struct CacheSize {
 /// What one layer sees of one block. The model owns the memory; the layer owns nothing.
 /// All rows of `kept` belong to one example each, so that an example can be blanked.
 struct LayerCache {
-  ConstView x;             ///< input
-  View y;                  ///< output
-  View dy;                 ///< ∂L_i/∂y_i, of the example's own loss: no averaging anywhere
-  float* kept = nullptr;   ///< rows × CacheSize::keptPerExample
+  ConstView x;            ///< input
+  View y;                 ///< output
+  View dy;                ///< ∂L_i/∂y_i, of the example's own loss: no averaging anywhere
+  float* kept = nullptr;  ///< rows × CacheSize::keptPerExample
   float* scratch = nullptr;
 
   float* keptRow(Index example, const CacheSize& size) const {
@@ -85,15 +85,16 @@ class Layer {
 
   /// y = f(x). `key` names the draws of layers that draw (dropout). In an evaluation nothing after
   /// forward is called, and `cache.dy` is null.
-  virtual void forward(const ParameterView& parameters, LayerCache& cache, const DrawKey& key) const = 0;
+  virtual void forward(const ParameterView& parameters, LayerCache& cache,
+                       const DrawKey& key) const = 0;
   /// dx = Jᵀ dy, example by example. `dx.data` is null when nobody below needs it.
   virtual void backward(const ParameterView& parameters, View dx, LayerCache& cache) const = 0;
   /// out(i, p) = ‖∂L_i/∂θ_p‖² for each trainable tensor p that it owns, accumulated in double; may
   /// form the gradients inside the cache. For a tensor with several uses the model asks
   /// addPerSample instead and overwrites the column.
   virtual void squaredNorms(LayerCache&, NormColumns out) const { static_cast<void>(out); }
-  /// sums(s, p) += Σ_i f(i, s, p) g_ip, for every strategy s in one call. An example whose factor is
-  /// exactly 0 is left out, not multiplied.
+  /// sums(s, p) += Σ_i f(i, s, p) g_ip, for every strategy s in one call. An example whose factor
+  /// is exactly 0 is left out, not multiplied.
   virtual void addWeighted(LayerCache&, const FactorMatrix& factors, SumSet& sums) const {
     static_cast<void>(factors);
     static_cast<void>(sums);

@@ -36,8 +36,7 @@ class CrossEntropy : public Loss {
       double total = 0;
       for (Index k = 0; k < classes; ++k) total += std::exp(static_cast<double>(z[k]) - top);
       const double logTotal = std::log(total);
-      if (losses)
-        losses[i] = static_cast<float>(logTotal - (static_cast<double>(z[label]) - top));
+      if (losses) losses[i] = static_cast<float>(logTotal - (static_cast<double>(z[label]) - top));
       if (predictions) predictions[i] = static_cast<int>(largest - z);
       if (!dy) continue;
       float* d = dy.row(i);

@@ -27,8 +27,8 @@ class Loss {
   /// Throws SpecError when the model's output cannot be scored, for example fewer outputs than
   /// classes. `targets` is the number of classes, or of real values an example.
   virtual void check(const Shape& output, Index targets) const = 0;
-  /// Writes each example's loss, its prediction (arg max; −1 for a regression; either pointer may be
-  /// null) and, when dy is given, ∂L_i/∂output_i.
+  /// Writes each example's loss, its prediction (arg max; −1 for a regression; either pointer may
+  /// be null) and, when dy is given, ∂L_i/∂output_i.
   virtual void evaluate(ConstView outputs, const Targets& targets, float* losses, int* predictions,
                         View dy) const = 0;
 };

@@ -43,8 +43,8 @@ void Model::planBlocks(Index physicalLimit) {
 
   m_floatsPerExample = values;
   m_plan.threadPerBlock = small;
-  m_plan.rows = small ? std::clamp(cacheBytes / (4 * values), Index{1}, mostSmallRows)
-                      : mostSharedRows;
+  m_plan.rows =
+      small ? std::clamp(cacheBytes / (4 * values), Index{1}, mostSmallRows) : mostSharedRows;
   if (physicalLimit > 0) m_plan.rows = std::min(m_plan.rows, physicalLimit);
 
   for (const auto& layer : m_layers) {
@@ -57,7 +57,8 @@ void Model::planBlocks(Index physicalLimit) {
 BlockCache Model::makeCache(Index wanted) const {
   BlockCache cache;
   // Convolutions were compiled for full blocks, which are small; dense layers take any number.
-  const Index rows = wanted > 0 && !m_plan.threadPerBlock ? std::min(wanted, m_plan.rows) : m_plan.rows;
+  const Index rows =
+      wanted > 0 && !m_plan.threadPerBlock ? std::min(wanted, m_plan.rows) : m_plan.rows;
   cache.maxRows = rows;
   Index scratch = 0;
   for (const auto& layer : m_layers) scratch = std::max(scratch, layer->cacheSize(rows).scratch);
@@ -136,7 +137,8 @@ void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
     gradient.clear();
     for (std::size_t l = 0; l < m_layers.size(); ++l) {
       const auto ids = m_layers[l]->parameters();
-      if (std::any_of(ids.begin(), ids.end(), [&](ParameterId id) { return (*m_table)[id].uses > 1; }))
+      if (std::any_of(ids.begin(), ids.end(),
+                      [&](ParameterId id) { return (*m_table)[id].uses > 1; }))
         m_layers[l]->addPerSample(cache.layers[l], i, gradient);
     }
     for (const Index t : m_shared) {
@@ -204,7 +206,8 @@ SumSet Model::makeSums(Index strategies) const {
   std::vector<Index> sizes;
   for (Index t = 0; t < m_table->trainableCount(); ++t) {
     const auto at = static_cast<std::size_t>(t);
-    sizes.push_back(m_layers[static_cast<std::size_t>(m_owner[at])]->packedSize(m_table->trainable()[at]));
+    sizes.push_back(
+        m_layers[static_cast<std::size_t>(m_owner[at])]->packedSize(m_table->trainable()[at]));
   }
   return SumSet(sizes, strategies);
 }

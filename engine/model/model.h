@@ -17,9 +17,9 @@ namespace clipscope {
 /// How a batch is cut into blocks.
 struct BlockPlan {
   Index rows = 1;  ///< examples a block at most
-  /// true: each thread carries whole blocks through on its own (convolutions, whose working set then
-  /// stays in the core's cache); false: blocks come one after the other and the threads share the
-  /// products inside (dense layers).
+  /// true: each thread carries whole blocks through on its own (convolutions, whose working set
+  /// then stays in the core's cache); false: blocks come one after the other and the threads share
+  /// the products inside (dense layers).
   bool threadPerBlock = false;
 
   /// Number of blocks for a batch, and the rows [first, last) of block `block`. A pure function of
@@ -31,12 +31,12 @@ struct BlockPlan {
 
 /// One line of the model's description.
 struct LayerDescription {
-  std::string name;     ///< "conv1", or the kind for a layer without parameters
-  std::string kind;     ///< "conv2d"
-  std::string text;     ///< "Conv 1→16, 8×8 /2"
+  std::string name;  ///< "conv1", or the kind for a layer without parameters
+  std::string kind;  ///< "conv2d"
+  std::string text;  ///< "Conv 1→16, 8×8 /2"
   Shape output;
-  Index parameters = 0; ///< trainable and frozen
-  bool reuse = false;   ///< runs an earlier layer's weights again
+  Index parameters = 0;  ///< trainable and frozen
+  bool reuse = false;    ///< runs an earlier layer's weights again
 };
 
 /// The weights as the layers' kernels read them, made once from Parameters. Refers to `values`.
@@ -74,7 +74,8 @@ class Model {
   BlockCache makeCache(Index rows = 0) const;
   void prepare(const Parameters& values, PreparedParameters& prepared) const;
 
-  /// The passes over one block, in this order. `cache.rows` and `cache.input` are set by the caller.
+  /// The passes over one block, in this order. `cache.rows` and `cache.input` are set by the
+  /// caller.
   void forward(const PreparedParameters& parameters, BlockCache& cache, const DrawKey& key) const;
   /// Losses and predictions, and the gradient at the output, which backward starts from.
   void evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,
@@ -109,7 +110,7 @@ class Model {
   std::vector<LayerDescription> m_description;
   std::vector<bool> m_needsInputGradient;  ///< does anything trainable lie below this layer?
   std::vector<Index> m_preparedOffset;
-  std::vector<int> m_owner;  ///< by trainable index: a layer that has the tensor
+  std::vector<int> m_owner;     ///< by trainable index: a layer that has the tensor
   std::vector<int> m_firstUse;  ///< by trainable index: the first layer that has it
   std::vector<Index> m_shared;  ///< trainable indices with several uses
   Index m_preparedSize = 0;

@@ -168,9 +168,9 @@ std::shared_ptr<const Model> Model::fromSpec(const json& spec, const Shape& inpu
     }
 
     const std::string where = place(position, name, type);
-    LayerBuilder builder(*description, shape, name, model->m_table,
-                         [&](const std::string& tensor) { return frozen.contains(tensor); },
-                         reused);
+    LayerBuilder builder(
+        *description, shape, name, model->m_table,
+        [&](const std::string& tensor) { return frozen.contains(tensor); }, reused);
     auto layer = atPlace(where, [&] {
       if (!reuse) checkFields(fields, kind);
       return kind.build(builder);
@@ -190,8 +190,7 @@ std::shared_ptr<const Model> Model::fromSpec(const json& spec, const Shape& inpu
       throw SpecError(where + "has " + std::to_string(line.parameters) +
                       " parameters, more than this program takes");
     model->m_description.push_back(std::move(line));
-    if (!reuse && !builder.declared().empty())
-      named[name] = {kind, fields, builder.declared()};
+    if (!reuse && !builder.declared().empty()) named[name] = {kind, fields, builder.declared()};
     shape = layer->outputShape();
     model->m_layers.push_back(std::move(layer));
   }

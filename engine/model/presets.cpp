@@ -12,8 +12,11 @@ namespace {
 json linear(Index outputs) { return {{"type", "linear"}, {"out", outputs}}; }
 
 json conv(Index outputs, Index kernel, Index stride, Index padding) {
-  return {{"type", "conv2d"},  {"out_channels", outputs}, {"kernel", {kernel, kernel}},
-          {"stride", {stride, stride}}, {"padding", {padding, padding}}};
+  return {{"type", "conv2d"},
+          {"out_channels", outputs},
+          {"kernel", {kernel, kernel}},
+          {"stride", {stride, stride}},
+          {"padding", {padding, padding}}};
 }
 
 json pool(const char* type, Index kernel, Index stride) {

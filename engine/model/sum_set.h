@@ -22,10 +22,12 @@ class SumSet {
   void clear();
   /// The packed sum of a tensor; 64-byte aligned.
   float* data(Index strategy, Index trainableIndex) {
-    return m_values.data() + strategy * m_extent + m_offsets[static_cast<std::size_t>(trainableIndex)];
+    return m_values.data() + strategy * m_extent +
+           m_offsets[static_cast<std::size_t>(trainableIndex)];
   }
   const float* data(Index strategy, Index trainableIndex) const {
-    return m_values.data() + strategy * m_extent + m_offsets[static_cast<std::size_t>(trainableIndex)];
+    return m_values.data() + strategy * m_extent +
+           m_offsets[static_cast<std::size_t>(trainableIndex)];
   }
   /// this += other, value by value.
   void add(const SumSet& other);

@@ -31,8 +31,8 @@ std::vector<double> groupNoiseStds(NoiseAllocation allocation, double noiseMulti
                                    std::span<const double> thresholds,
                                    std::span<const Index> dimensions);
 
-/// (Σ_k S_k²/s_k²)^(−1/2): the noise multiplier that a mechanism with sensitivities S_k and stds s_k
-/// truly has. 0 where some S_k is ∞ or has no noise; ∞ where every S_k is 0.
+/// (Σ_k S_k²/s_k²)^(−1/2): the noise multiplier that a mechanism with sensitivities S_k and stds
+/// s_k truly has. 0 where some S_k is ∞ or has no noise; ∞ where every S_k is 0.
 double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds);
 
 }  // namespace clipscope

@@ -65,9 +65,9 @@ HWY_INLINE Floats radius(Words low, Words high) {
   const auto mask = hn::BitCast(dw, upperHalf);
   const auto hi = hn::BitCast(di, hn::Xor(high, mask));
   const auto lo = hn::BitCast(di, hn::ShiftRight<1>(hn::Xor(low, mask)));
-  const Floats v = hn::MulAdd(
-      hn::ConvertTo(df, hi), hn::Set(df, 0x1p-32f),
-      hn::MulAdd(hn::ConvertTo(df, lo), hn::Set(df, 0x1p-63f), hn::Set(df, 0x1p-64f)));
+  const Floats v =
+      hn::MulAdd(hn::ConvertTo(df, hi), hn::Set(df, 0x1p-32f),
+                 hn::MulAdd(hn::ConvertTo(df, lo), hn::Set(df, 0x1p-63f), hn::Set(df, 0x1p-64f)));
   const auto upper = hn::RebindMask(df, hn::Lt(upperHalf, hn::Zero(di)));
 
   // ln v = e ln 2 + ln(1 + f) with 1 + f in [√½, √2).
@@ -100,7 +100,8 @@ HWY_INLINE Floats radius(Words low, Words high) {
   return hn::Sqrt(hn::Mul(hn::Set(df, -2.0f), logarithm));
 }
 
-/// A uniform direction from a word: its low 30 bits an angle in ±π/4, its two top bits the quadrant.
+/// A uniform direction from a word: its low 30 bits an angle in ±π/4, its two top bits the
+/// quadrant.
 HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
   const IntTag di;
   const FloatTag df;
@@ -114,8 +115,7 @@ HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
   s = hn::MulAdd(hn::Mul(s, q), t, t);
   Floats c = hn::MulAdd(hn::Set(df, 2.443315711809948e-5f), q, hn::Set(df, -1.388731625493765e-3f));
   c = hn::MulAdd(c, q, hn::Set(df, 4.166664568298827e-2f));
-  c = hn::MulAdd(hn::Mul(c, q), q,
-                 hn::NegMulAdd(hn::Set(df, 0.5f), q, hn::Set(df, 1.0f)));
+  c = hn::MulAdd(hn::Mul(c, q), q, hn::NegMulAdd(hn::Set(df, 0.5f), q, hn::Set(df, 1.0f)));
   // A quarter turn swaps them; the half turn negates both. Together the four quadrants.
   const auto swap = hn::RebindMask(df, hn::Lt(word, hn::Zero(di)));
   const auto negate = hn::RebindMask(df, hn::Lt(hn::ShiftLeft<1>(word), hn::Zero(di)));

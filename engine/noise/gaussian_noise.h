@@ -8,10 +8,11 @@
 
 namespace clipscope {
 
-/// Standard normals number first, first + 1, … of a stream. Value j depends on (stream, j) alone, so
-/// any part of the noise can be drawn again, in any order and on any thread.
+/// Standard normals number first, first + 1, … of a stream. Value j depends on (stream, j) alone,
+/// so any part of the noise can be drawn again, in any order and on any thread.
 ///
-/// Box–Muller over Philox4x32-10: draw number p of the stream (philox.h) gives values 2p and 2p + 1,
+/// Box–Muller over Philox4x32-10: draw number p of the stream (philox.h) gives values 2p and 2p +
+/// 1,
 ///   r = √(−2 ln u), u = (⌊w/2⌋ + ½)/2⁶³ from the 64-bit word w = {x0 low, x1 high};
 ///   t = π/4 · s/2²⁹, s the low 30 bits of x2 as a signed number; (c, s) = (cos t, sin t), swapped
 ///   where the top bit of x2 is set, both negated where the next one is;  values r·c, r·s.

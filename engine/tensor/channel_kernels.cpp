@@ -140,8 +140,7 @@ void channelAffine(const float* x, Index positions, Index channels, const float*
 }
 
 void channelGradientSums(const float* x, const float* dy, Index positions, Index channels,
-                         const float* centre, const float* scale, double* plain,
-                         double* weighted) {
+                         const float* centre, const float* scale, double* plain, double* weighted) {
   HWY_DYNAMIC_DISPATCH(gradientSumsKernel)
   (x, dy, positions, channels, centre, scale, plain, weighted);
 }

@@ -17,10 +17,10 @@ dnnl::stream& onednnStream() {
 
 void execute(const dnnl::primitive& primitive, std::initializer_list<dnnl_exec_arg_t> arguments) {
   dnnl::stream& stream = onednnStream();
-  dnnl::error::wrap_c_api(dnnl_primitive_execute(primitive.get(), stream.get(),
-                                                 static_cast<int>(arguments.size()),
-                                                 arguments.begin()),
-                          "a primitive could not be executed");
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(arguments.size()),
+                             arguments.begin()),
+      "a primitive could not be executed");
   stream.wait();
 }
 

@@ -22,7 +22,8 @@ HWY_INLINE Cells cellsInside(Index start, Index kernel, Index extent) {
   return {start < 0 ? -start : 0, start + kernel > extent ? extent - start : kernel};
 }
 
-/// `step` channels from `c` on, in whole vectors (D of full width) or one at a time (D of one lane).
+/// `step` channels from `c` on, in whole vectors (D of full width) or one at a time (D of one
+/// lane).
 template <class D>
 HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const float* HWY_RESTRICT x, Index top,
                               Index left, Cells rows, Cells columns, float* HWY_RESTRICT y,
@@ -84,19 +85,19 @@ HWY_INLINE void forWindows(const PoolGeometry& p, Window&& window) {
 
 void forwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
                    float* HWY_RESTRICT winner) {
-  forWindows(p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows,
-                    Cells columns) HWY_ATTR {
-    forwardWindow(d, p, x + c, top, left, rows, columns, y + at + c, winner + at + c);
-  });
+  forWindows(
+      p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows, Cells columns) HWY_ATTR {
+        forwardWindow(d, p, x + c, top, left, rows, columns, y + at + c, winner + at + c);
+      });
 }
 
 void backwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT dy,
                     const float* HWY_RESTRICT winner, float* HWY_RESTRICT dx) {
   std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
-  forWindows(p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows,
-                    Cells columns) HWY_ATTR {
-    backwardWindow(d, p, dy + at + c, winner + at + c, top, left, rows, columns, dx + c);
-  });
+  forWindows(
+      p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows, Cells columns) HWY_ATTR {
+        backwardWindow(d, p, dy + at + c, winner + at + c, top, left, rows, columns, dx + c);
+      });
 }
 
 }  // namespace clipscope::HWY_NAMESPACE

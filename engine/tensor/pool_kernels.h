@@ -8,7 +8,7 @@ namespace clipscope {
 /// A pooling window over one example stored channels last.
 struct PoolGeometry {
   Index channels = 0;
-  Index height = 0, width = 0;        ///< of the input
+  Index height = 0, width = 0;  ///< of the input
   Index outHeight = 0, outWidth = 0;
   Index kernel[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};
 };

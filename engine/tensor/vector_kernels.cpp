@@ -31,8 +31,7 @@ double sumSquaresKernel(const float* HWY_RESTRICT x, Index count) {
     sum2 = hn::MulAdd(c, c, sum2);
     sum3 = hn::MulAdd(e, e, sum3);
   }
-  double total =
-      hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
+  double total = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
   for (; j < count; ++j) total += static_cast<double>(x[j]) * static_cast<double>(x[j]);
   return total;
 }
@@ -173,8 +172,7 @@ void scaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, I
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto factor = hn::Set(d, a);
   Index j = 0;
-  for (; j + lanes <= count; j += lanes)
-    hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + j)), d, y + j);
+  for (; j + lanes <= count; j += lanes) hn::StoreU(hn::Mul(factor, hn::LoadU(d, x + j)), d, y + j);
   for (; j < count; ++j) y[j] = a * x[j];
 }
 
@@ -198,8 +196,7 @@ void reluBackwardKernel(const float* HWY_RESTRICT y, const float* HWY_RESTRICT d
   const auto zero = hn::Zero(d);
   Index j = 0;
   for (; j + lanes <= count; j += lanes)
-    hn::StoreU(hn::IfThenElseZero(hn::Not(hn::Le(hn::LoadU(d, y + j), zero)),
-                                  hn::LoadU(d, dy + j)),
+    hn::StoreU(hn::IfThenElseZero(hn::Not(hn::Le(hn::LoadU(d, y + j), zero)), hn::LoadU(d, dy + j)),
                d, dx + j);
   for (; j < count; ++j) dx[j] = y[j] <= 0.0f ? 0.0f : dy[j];
 }

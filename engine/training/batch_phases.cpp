@@ -38,8 +38,8 @@ void Trainer::State::beginStep(StepRecord& next) {
   const ClippingSettings& clipping = rules->experiment.clipping;
   thresholds = makeThresholds(clipping.thresholds, clipping.maxGradNorm, rules->grouping,
                               rules->groupDimensions, medians, clipping.groupThresholds);
-  stds = groupNoiseStds(rules->experiment.noise.allocation, rules->experiment.noise.noiseMultiplier, thresholds,
-                        rules->groupDimensions);
+  stds = groupNoiseStds(rules->experiment.noise.allocation, rules->experiment.noise.noiseMultiplier,
+                        thresholds, rules->groupDimensions);
   wantUnclipped = rules->experiment.run.unclippedSum;
 
   auto part = samples.take();
@@ -77,7 +77,8 @@ void Trainer::State::runPasses(StepRecord& next, Phase first, Phase last, std::s
   task.strategies = wantUnclipped ? 2 : 1;
   task.factorRule = [&](std::span<const double> norms, std::span<float> factors) {
     tensorFactors(norms, rules->grouping, thresholds, *rules->strategy, factors.first(tensors));
-    if (wantUnclipped) std::fill_n(factors.begin() + static_cast<std::ptrdiff_t>(tensors), tensors, 1.0f);
+    if (wantUnclipped)
+      std::fill_n(factors.begin() + static_cast<std::ptrdiff_t>(tensors), tensors, 1.0f);
   };
 
   if (last == Phase::Clip) {
@@ -98,7 +99,8 @@ void Trainer::State::runPasses(StepRecord& next, Phase first, Phase last, std::s
     double total = 0;
     // Without kept caches a phase pays for the passes before it as well.
     for (int p = 0; p < passCount; ++p)
-      if (p == static_cast<int>(passOf(phase)) || (phase == first && p < static_cast<int>(passOf(phase))))
+      if (p == static_cast<int>(passOf(phase)) ||
+          (phase == first && p < static_cast<int>(passOf(phase))))
         total += seconds[static_cast<std::size_t>(p)];
     next.seconds[indexOf(phase)] = total;
   }
@@ -171,8 +173,9 @@ void Trainer::State::finishClip(StepRecord& next) {
   }
   part.sensitivity = std::sqrt(sensitivity);
   judgeWitnesses(part);
-  part.suggestedThreshold = suggestThreshold(normsPart->global, rules->experiment.noise.noiseMultiplier,
-                                             info->dimension, rules->expectedBatch);
+  part.suggestedThreshold =
+      suggestThreshold(normsPart->global, rules->experiment.noise.noiseMultiplier, info->dimension,
+                       rules->expectedBatch);
   next.clip = clipPart;
 }
 
@@ -194,8 +197,8 @@ void Trainer::State::bearWitness(const BlockCache& cache, Index firstRow,
   Witness& witness = witnesses[worker];
   const std::size_t tensors = info->tensors.size();
   const std::size_t width = factors.size() / static_cast<std::size_t>(cache.rows);
-  // The row of this block that claims the most, where it claims more than the blocks before, and the
-  // random ones.
+  // The row of this block that claims the most, where it claims more than the blocks before, and
+  // the random ones.
   Index largestRow = -1;
   for (Index i = 0; i < cache.rows; ++i) {
     double claim = 0;

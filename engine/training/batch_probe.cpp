@@ -54,8 +54,8 @@ BatchProbe::Block BatchProbe::passThrough(Index row) const {
   const int threads = omp_get_max_threads();
   if (plan.threadPerBlock) omp_set_num_threads(1);
   runExamples(*m_model, prepared, *m_data,
-              std::span(m_examples).subspan(static_cast<std::size_t>(first),
-                                            static_cast<std::size_t>(last - first)),
+              std::span(m_examples)
+                  .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)),
               key, block.cache);
   omp_set_num_threads(threads);
   return block;

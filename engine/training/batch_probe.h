@@ -17,9 +17,10 @@ void runExamples(const Model& model, const PreparedParameters& prepared, const D
                  std::span<const Index> examples, const DrawKey& key, BlockCache& cache);
 
 /// Looks back into a batch: the parameters as they were when the step began, the examples drawn and
-/// the draw keys. It recomputes on demand, for one example, what a step never keeps: the whole block
-/// that the example was in, because a product's rounding depends on its size, and where a softmax is
-/// nearly certain a last bit of a logit is 1e-5 of the gradient. Immutable; may outlive the Trainer.
+/// the draw keys. It recomputes on demand, for one example, what a step never keeps: the whole
+/// block that the example was in, because a product's rounding depends on its size, and where a
+/// softmax is nearly certain a last bit of a logit is 1e-5 of the gradient. Immutable; may outlive
+/// the Trainer.
 class BatchProbe {
  public:
   BatchProbe(std::shared_ptr<const Model> model, std::shared_ptr<const Parameters> parameters,

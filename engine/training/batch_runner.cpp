@@ -37,7 +37,8 @@ struct BlockTargets {
       values.resize(examples.size() * static_cast<std::size_t>(outputs));
       for (std::size_t i = 0; i < examples.size(); ++i) {
         const auto row = data.targets(examples[i]);
-        std::copy(row.begin(), row.end(), values.begin() + static_cast<std::ptrdiff_t>(i * row.size()));
+        std::copy(row.begin(), row.end(),
+                  values.begin() + static_cast<std::ptrdiff_t>(i * row.size()));
       }
       targets.values = values.data();
     }
@@ -70,9 +71,9 @@ void BatchRunner::fillInput(BlockCache& cache, std::span<const Index> examples,
   cache.rows = static_cast<Index>(examples.size());
   const Index cols = cache.input.cols;
   parallelRanges(cache.rows, cache.rows * cols, [&](Index first, Index last) {
-    task.data->gather(examples.subspan(static_cast<std::size_t>(first),
-                                       static_cast<std::size_t>(last - first)),
-                      cache.input.data + first * cols);
+    task.data->gather(
+        examples.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first)),
+        cache.input.data + first * cols);
   });
 }
 
@@ -98,7 +99,8 @@ void BatchRunner::runBlock(BlockCache& cache, SumSet* sums, Index block, Pass fi
     key.block = static_cast<std::uint32_t>(block);
     m_model->forward(*task.parameters, cache, key);
     thread_local BlockTargets targets;
-    m_model->evaluateLoss(cache, targets.gather(*task.data, examples, m_model->outputShape().size()),
+    m_model->evaluateLoss(cache,
+                          targets.gather(*task.data, examples, m_model->outputShape().size()),
                           task.losses.empty() ? nullptr : task.losses.data() + offset,
                           task.predictions.empty() ? nullptr : task.predictions.data() + offset);
     lap(Pass::Forward);
@@ -161,8 +163,7 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   const auto runRange = [&](std::size_t worker, Index from, Index to) {
     for (Index block = from; block < to; ++block) {
       if (stop.stop_requested()) throw Cancelled();
-      BlockCache& cache =
-          m_keep ? m_kept[static_cast<std::size_t>(block)] : m_workspaces[worker];
+      BlockCache& cache = m_keep ? m_kept[static_cast<std::size_t>(block)] : m_workspaces[worker];
       runBlock(cache, sumsOf(worker), block, first, last, task, seconds[worker]);
     }
   };

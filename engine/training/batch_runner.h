@@ -41,8 +41,8 @@ struct BatchTask {
 /// Takes a batch through the model block by block: one schedule for a whole step (each block goes
 /// through all passes while it is in the cache), for stepping by phase (one pass over all blocks,
 /// whose caches are kept), and for stepping without the memory to keep them (each pass runs the
-/// earlier ones again). Blocks, kernels and the order of summation are the same in all three, so the
-/// bits are too.
+/// earlier ones again). Blocks, kernels and the order of summation are the same in all three, so
+/// the bits are too.
 class BatchRunner {
  public:
   /// `threads` 0: all cores.
@@ -57,9 +57,10 @@ class BatchRunner {
   /// Starts a batch; with `keep` the caches of all its blocks are held from pass to pass.
   void begin(Index batch, bool keep);
 
-  /// Runs the passes first … last of the batch's task. Without kept caches the passes before `first`
-  /// are run again. Throws Cancelled between blocks when a stop is requested; what was written then
-  /// is overwritten by the next run. Returns the seconds of each pass, as shares of the wall time.
+  /// Runs the passes first … last of the batch's task. Without kept caches the passes before
+  /// `first` are run again. Throws Cancelled between blocks when a stop is requested; what was
+  /// written then is overwritten by the next run. Returns the seconds of each pass, as shares of
+  /// the wall time.
   std::array<double, passCount> run(Pass first, Pass last, const BatchTask& task,
                                     std::stop_token stop);
 
@@ -78,9 +79,9 @@ class BatchRunner {
   int m_threads;
   Index m_batch = 0;
   bool m_keep = false;
-  std::vector<BlockCache> m_workspaces;  ///< one a thread
-  std::vector<BlockCache> m_kept;        ///< one a block
-  std::vector<SumSet> m_sums;            ///< one a thread
+  std::vector<BlockCache> m_workspaces;         ///< one a thread
+  std::vector<BlockCache> m_kept;               ///< one a block
+  std::vector<SumSet> m_sums;                   ///< one a thread
   std::vector<AlignedVector<float>> m_factors;  ///< one a thread: block rows × strategies × tensors
 };
 

@@ -56,9 +56,11 @@ void summariseNorms(NormsPart& part) {
   part.q95 = quantile(sorted, 0.95);
   part.max = sorted.empty() ? notANumber : sorted.back();
   for (std::size_t p = 0; p < part.tensorMean.size(); ++p) {
-    part.tensorMean[p] = sorted.empty() ? notANumber : part.tensorMean[p] / static_cast<double>(sorted.size());
+    part.tensorMean[p] =
+        sorted.empty() ? notANumber : part.tensorMean[p] / static_cast<double>(sorted.size());
     if (sorted.empty()) part.tensorMax[p] = notANumber;
-    part.tensorShare[p] = withNorm == 0 ? notANumber : part.tensorShare[p] / static_cast<double>(withNorm);
+    part.tensorShare[p] =
+        withNorm == 0 ? notANumber : part.tensorShare[p] / static_cast<double>(withNorm);
   }
 }
 
@@ -74,8 +76,8 @@ std::vector<double> tensorNorms(const ParameterTable& table, std::span<const flo
   norms.reserve(static_cast<std::size_t>(table.trainableCount()));
   for (Index t = 0; t < table.trainableCount(); ++t) {
     const ParameterInfo& info = table.trainableInfo(t);
-    norms.push_back(parallelNorm(
-        flat.subspan(static_cast<std::size_t>(info.offset), static_cast<std::size_t>(info.size()))));
+    norms.push_back(parallelNorm(flat.subspan(static_cast<std::size_t>(info.offset),
+                                              static_cast<std::size_t>(info.size()))));
   }
   return norms;
 }

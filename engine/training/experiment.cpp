@@ -50,10 +50,10 @@ void validateModel(const ModelSettings& m) {
 void Experiment::validate() const {
   validateData(data);
   validateModel(model);
-  require(std::isfinite(clipping.maxGradNorm) && clipping.maxGradNorm > 0,
-          "clipping.max_grad_norm", clipping.maxGradNorm, "above 0");
-  require(clipping.maxGradNorm >= 1e-30 && clipping.maxGradNorm <= 1e30,
-          "clipping.max_grad_norm", clipping.maxGradNorm, "from 1e-30 to 1e30");
+  require(std::isfinite(clipping.maxGradNorm) && clipping.maxGradNorm > 0, "clipping.max_grad_norm",
+          clipping.maxGradNorm, "above 0");
+  require(clipping.maxGradNorm >= 1e-30 && clipping.maxGradNorm <= 1e30, "clipping.max_grad_norm",
+          clipping.maxGradNorm, "from 1e-30 to 1e30");
   makeStrategy(clipping.strategy, clipping.strategySettings);
   if (clipping.grouping == GroupingKind::Custom && clipping.groups.empty())
     throw SettingError("clipping.groups: the grouping custom needs at least one group");

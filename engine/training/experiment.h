@@ -22,7 +22,7 @@ namespace clipscope {
 /// Which network: a preset by name, or layers of one's own (model/model_spec.h says the format).
 struct ModelSettings {
   std::string preset = "mnist-cnn";  ///< "" when `spec` is used
-  nlohmann::json spec;               ///< {"layers": […], "loss": "cross_entropy"}; null with a preset
+  nlohmann::json spec;  ///< {"layers": […], "loss": "cross_entropy"}; null with a preset
 
   friend bool operator==(const ModelSettings&, const ModelSettings&) = default;
 };
@@ -68,10 +68,10 @@ struct PrivacySettings {
 
 struct RunSettings {
   std::uint64_t seed = 1;
-  Index steps = 200;         ///< of a headless run; the window runs until it is paused
-  int threads = 0;           ///< 0: all cores
-  Index evaluateEvery = 10;  ///< test accuracy every so many steps; 0: never
-  bool unclippedSum = true;  ///< form Σ g_i as well, for bias and cosine
+  Index steps = 200;             ///< of a headless run; the window runs until it is paused
+  int threads = 0;               ///< 0: all cores
+  Index evaluateEvery = 10;      ///< test accuracy every so many steps; 0: never
+  bool unclippedSum = true;      ///< form Σ g_i as well, for bias and cosine
   Index memoryBudgetMiB = 4096;  ///< for keeping a batch's activations while stepping by phase
 
   friend bool operator==(const RunSettings&, const RunSettings&) = default;
@@ -98,8 +98,8 @@ struct Experiment {
 /// The experiment as JSON, every field written; the keys are the field names of methods.md.
 nlohmann::json toJson(const Experiment& experiment);
 
-/// Reads and validates. A missing key keeps its default; an unknown key, a wrong type or a value out
-/// of range is a SettingError that begins with the key's path and lists what is allowed.
+/// Reads and validates. A missing key keeps its default; an unknown key, a wrong type or a value
+/// out of range is a SettingError that begins with the key's path and lists what is allowed.
 Experiment experimentFromJson(const nlohmann::json& json);
 
 /// From and to a file. Reading adds the file's name, and line and column where the JSON is broken.

@@ -10,8 +10,8 @@
 
 namespace clipscope {
 
-/// Reads the fields of one JSON object and remembers which were asked for, so that a misspelt key is
-/// an error and not a silent default. Every message begins with the field's path.
+/// Reads the fields of one JSON object and remembers which were asked for, so that a misspelt key
+/// is an error and not a silent default. Every message begins with the field's path.
 class JsonFields {
  public:
   /// Throws SettingError where `json` is not an object. A missing one has no fields.

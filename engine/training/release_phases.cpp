@@ -34,7 +34,8 @@ void Trainer::State::addNoise(StepRecord& next) {
       const DrawKey key = drawKey(DrawPurpose::Noise, static_cast<std::uint32_t>(t));
       std::mutex counting;
       const auto squares = reduceChunks<1>(tensor.size(), [&](Index from, Index to) {
-        const auto chunk = z.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
+        const auto chunk =
+            z.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
         fillNormals(key, static_cast<std::uint64_t>(from), chunk);
         NoiseHistogram counts;
         counts.add(chunk);
@@ -75,7 +76,8 @@ void Trainer::State::addNoise(StepRecord& next) {
 void Trainer::State::update(StepRecord& next) {
   auto part = updates.take();
   const float inverse = static_cast<float>(1.0 / rules->expectedBatch);
-  auto updated = parameterPool.take([&] { return std::make_shared<Parameters>(model->sharedTable()); });
+  auto updated =
+      parameterPool.take([&] { return std::make_shared<Parameters>(model->sharedTable()); });
   const auto extentOf = static_cast<Index>(gradient.size());
   const std::span<const float> before = stepParameters->trainable();
   const std::span<float> after = updated->trainable();
@@ -83,7 +85,8 @@ void Trainer::State::update(StepRecord& next) {
                     updated->flat().begin() + extentOf);
   optimizer->beginStep(gradient.size());
   const auto sums = reduceChunks<2>(extentOf, [&](Index from, Index to) {
-    scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from, to - from);
+    scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from,
+              to - from);
     std::copy(before.begin() + from, before.begin() + to, after.begin() + from);
     optimizer->stepRange(after, gradient, from, to);
     const PairSums chunk = pairSums(after.data() + from, before.data() + from, to - from);
@@ -115,7 +118,8 @@ void Trainer::State::rememberMedians(const ClipPart& part) {
   for (std::size_t k = 0; k < part.groups.size(); ++k) {
     column.clear();
     for (Index i = 0; i < part.factors.examples(); ++i)
-      if (part.factors.finite(i)) column.push_back(part.factors.groupNorm(i, static_cast<Index>(k)));
+      if (part.factors.finite(i))
+        column.push_back(part.factors.groupNorm(i, static_cast<Index>(k)));
     std::sort(column.begin(), column.end());
     medians[k] = column.empty() ? 0.0 : quantile(column, 0.5);
   }

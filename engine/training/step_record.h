@@ -24,17 +24,17 @@ struct RunInfo {
   std::vector<std::string> layers;   ///< the layer of each tensor, "conv1"
   std::vector<Index> sizes;          ///< values in each tensor; their sum is d
   std::vector<Shape> shapes;
-  Index dimension = 0;    ///< d
-  Index datasetSize = 0;  ///< N, training examples
+  Index dimension = 0;                  ///< d
+  Index datasetSize = 0;                ///< N, training examples
   std::vector<std::string> classNames;  ///< empty for a regression
 };
 
 /// Phase Sample: which examples were drawn. Row i of every table below is example `examples[i]`.
 struct SamplePart {
-  std::vector<Index> examples;  ///< dataset indices, ascending; may be empty
-  std::vector<int> labels;      ///< class of each; −1 for a regression
-  double expectedBatchSize = 0; ///< B = qN, the denominator
-  double sampleRate = 0;        ///< q
+  std::vector<Index> examples;   ///< dataset indices, ascending; may be empty
+  std::vector<int> labels;       ///< class of each; −1 for a regression
+  double expectedBatchSize = 0;  ///< B = qN, the denominator
+  double sampleRate = 0;         ///< q
 };
 
 /// Phase Forward.
@@ -54,8 +54,8 @@ struct NormsPart {
   double max = notANumber;
   std::vector<double> tensorMean;  ///< mean over finite examples of n_ip
   std::vector<double> tensorMax;
-  std::vector<double> tensorShare; ///< mean over finite examples with n_i > 0 of n_ip²/n_i²
-  std::vector<Index> nonFinite;    ///< rows with a NaN or an infinity
+  std::vector<double> tensorShare;  ///< mean over finite examples with n_i > 0 of n_ip²/n_i²
+  std::vector<Index> nonFinite;     ///< rows with a NaN or an infinity
 };
 
 /// One clipping group of a step.
@@ -72,12 +72,12 @@ struct ClipPart {
   std::vector<GroupResult> groups;
   std::vector<Index> groupOf;  ///< group of each tensor
   ClipFactors factors;
-  double maxGradNorm = 0;      ///< C = √Σ C_k²
-  double clippedFraction = notANumber;  ///< any group; NaN for an automatic rule or an empty batch
-  double aboveOneFraction = notANumber; ///< share with a factor above 1 (automatic rules)
-  double retainedNorm = notANumber;     ///< Σ ‖clipped g_i‖ / Σ n_i
-  double signal = 0;                    ///< ‖s‖
-  std::vector<double> tensorSignal;     ///< ‖s_p‖
+  double maxGradNorm = 0;                ///< C = √Σ C_k²
+  double clippedFraction = notANumber;   ///< any group; NaN for an automatic rule or an empty batch
+  double aboveOneFraction = notANumber;  ///< share with a factor above 1 (automatic rules)
+  double retainedNorm = notANumber;      ///< Σ ‖clipped g_i‖ / Σ n_i
+  double signal = 0;                     ///< ‖s‖
+  std::vector<double> tensorSignal;      ///< ‖s_p‖
   /// From the unclipped sum Σ g_i over finite examples; NaN when it is switched off or empty.
   double biasRatio = notANumber;      ///< ‖s − Σg‖ / ‖Σg‖ (= ‖β‖/‖ḡ‖)
   double biasCosine = notANumber;     ///< cos(s, Σg)
@@ -86,9 +86,9 @@ struct ClipPart {
   std::vector<double> tensorBiasCosine;
   /// max over the checked examples of ‖clipped g_i‖, with the gradient formed in double.
   double worstContribution = notANumber;
-  Index worstExample = -1;   ///< its row
-  double sensitivity = 0;    ///< what the noise is scaled to: C, or ∞ for the strategy "none"
-  bool sensitivityExceeded = false;     ///< worstContribution > C(1 + 1e-5)
+  Index worstExample = -1;  ///< its row
+  double sensitivity = 0;   ///< what the noise is scaled to: C, or ∞ for the strategy "none"
+  bool sensitivityExceeded = false;        ///< worstContribution > C(1 + 1e-5)
   double suggestedThreshold = notANumber;  ///< the "bound" C of methods.md
 };
 
@@ -97,11 +97,11 @@ struct NoisePart {
   std::vector<double> tensorStd;       ///< s_k of the tensor's group
   std::vector<double> tensorExpected;  ///< s_k √d_p
   std::vector<double> tensorRealised;  ///< ‖z_p‖
-  double std = 0;        ///< root mean square of s over all coordinates
-  double expected = 0;   ///< √(Σ s_k² d_k)
-  double realised = 0;   ///< ‖z‖
-  double snr = notANumber;          ///< ‖s‖ / expected; ∞ without noise
-  double snrRealised = notANumber;  ///< ‖s‖ / ‖z‖
+  double std = 0;                      ///< root mean square of s over all coordinates
+  double expected = 0;                 ///< √(Σ s_k² d_k)
+  double realised = 0;                 ///< ‖z‖
+  double snr = notANumber;             ///< ‖s‖ / expected; ∞ without noise
+  double snrRealised = notANumber;     ///< ‖s‖ / ‖z‖
   double effectiveSigma = 0;
   NoiseHistogram histogram;  ///< of z/s_k
 };
@@ -149,9 +149,7 @@ struct StepRecord {
   bool kept = true;     ///< phase stepping keeps the batch's activations (else it recomputes them)
   Index keptBytes = 0;  ///< what keeping them takes
 
-  Index batchSize() const {
-    return sample ? static_cast<Index>(sample->examples.size()) : 0;
-  }
+  Index batchSize() const { return sample ? static_cast<Index>(sample->examples.size()) : 0; }
   bool has(Phase phase) const { return completed && *completed >= phase; }
 };
 

@@ -141,7 +141,8 @@ void Trainer::apply(const Experiment& experiment) {
   experiment.validate();
   if (needsRestart(s.nextRules->experiment, experiment))
     throw SettingError(
-        "this change needs a restart of the run: data, model, physical batch, seed and threads hold "
+        "this change needs a restart of the run: data, model, physical batch, seed and threads "
+        "hold "
         "for a whole run");
   s.nextRules = std::make_shared<StepRules>(experiment, *s.info);
 }

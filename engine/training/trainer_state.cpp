@@ -8,14 +8,14 @@
 namespace clipscope {
 
 std::shared_ptr<const Model> makeModel(const Experiment& experiment, const Dataset& data) {
-  const nlohmann::json spec =
-      experiment.model.preset.empty()
-          ? experiment.model.spec
-          : presetSpec(experiment.model.preset, data.shape(), data.outputs(),
-                       !data.isClassification());
+  const nlohmann::json spec = experiment.model.preset.empty()
+                                  ? experiment.model.spec
+                                  : presetSpec(experiment.model.preset, data.shape(),
+                                               data.outputs(), !data.isClassification());
   auto model = Model::fromSpec(spec, data.shape(), experiment.sampling.physicalBatchSize);
   if (model->loss().isClassification() != data.isClassification())
-    throw SpecError("model.loss: " + std::string(model->loss().name()) + " does not fit the data, " +
+    throw SpecError("model.loss: " + std::string(model->loss().name()) +
+                    " does not fit the data, " +
                     (data.isClassification() ? "which has classes; use cross_entropy"
                                              : "which has real targets; use mse"));
   model->loss().check(model->outputShape(), data.outputs());

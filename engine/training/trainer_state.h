@@ -30,8 +30,8 @@ struct StepRules {
   double expectedBatch = 0;            ///< B
 };
 
-/// Examples whose clipped gradient is formed in double each step besides the largest: so many, drawn
-/// at random.
+/// Examples whose clipped gradient is formed in double each step besides the largest: so many,
+/// drawn at random.
 inline constexpr std::size_t randomWitnesses = 1;
 
 /// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order.
@@ -64,8 +64,8 @@ struct Trainer::State {
   LoadedData data;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const RunInfo> info;
-  std::shared_ptr<const StepRules> rules;      ///< of the step under way, or just done
-  std::shared_ptr<const StepRules> nextRules;  ///< of the next step
+  std::shared_ptr<const StepRules> rules;            ///< of the step under way, or just done
+  std::shared_ptr<const StepRules> nextRules;        ///< of the next step
   std::shared_ptr<const Parameters> parameters;      ///< as they are now
   std::shared_ptr<const Parameters> stepParameters;  ///< as they were when the step began
   PreparedParameters prepared;
@@ -88,8 +88,8 @@ struct Trainer::State {
   std::shared_ptr<ClipPart> clipPart;
   std::shared_ptr<StepRecord> current;
 
-  /// A worker's search for the largest clipped gradient, formed in double inside the very block that
-  /// is summed.
+  /// A worker's search for the largest clipped gradient, formed in double inside the very block
+  /// that is summed.
   struct Witness {
     explicit Witness(std::shared_ptr<const ParameterTable> table)
         : squares(static_cast<std::size_t>(table->trainableCount())), gradient(std::move(table)) {}

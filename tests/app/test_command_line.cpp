@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QDir>
 #include <QElapsedTimer>
-#include <QJsonDocument>
 #include <QJsonArray>
+#include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
 #include <QTest>
@@ -61,7 +61,9 @@ QElapsedTimer startedClock() {
 
 /// A fast run: few digits, a small network.
 QStringList quick(QStringList more) {
-  return QStringList{"run", "--model", "logistic", "--digits", "200", "--batch-size", "20", "--no-plots"} + more;
+  return QStringList{"run", "--model",      "logistic", "--digits",
+                     "200", "--batch-size", "20",       "--no-plots"} +
+         more;
 }
 
 QJsonObject jsonIn(const std::filesystem::path& path) {
@@ -91,8 +93,9 @@ void TestCommandLine::helpAndVersion() {
   QVERIFY(r.out.contains("run") && r.out.contains("verify"));
   r = call({"run", "--help"}, folder);
   QCOMPARE(r.code, 0);
-  for (const char* option : {"--data", "--steps", "--out", "--clipping", "--strategy", "--max-grad-norm",
-                             "--noise-multiplier", "--seed", "--learning-rate", "--momentum", "--delta"})
+  for (const char* option :
+       {"--data", "--steps", "--out", "--clipping", "--strategy", "--max-grad-norm",
+        "--noise-multiplier", "--seed", "--learning-rate", "--momentum", "--delta"})
     QVERIFY2(r.out.contains(option), option);
 }
 
@@ -104,14 +107,16 @@ void TestCommandLine::aRun() {
   QVERIFY2(r.code == 0, qPrintable(r.err));
   QVERIFY(r.out.contains("results") && r.out.contains("not private"));
   QVERIFY(r.err.contains("step 3/3"));  // lines where there is no terminal
-  for (const char* name : {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json",
-                           "manifest.json", "norms.png", "layers.png", "examples.png"})
+  for (const char* name :
+       {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json",
+        "manifest.json", "norms.png", "layers.png", "examples.png"})
     QVERIFY2(std::filesystem::file_size(folder / "results" / name) > 100, name);
   QCOMPARE(readCsv(folder / "results/steps.csv").rows.size(), std::size_t{3});
   for (const char* name : {"norms.png", "layers.png", "examples.png"})
     QVERIFY(readAll(folder / "results" / name).starts_with("\x89PNG"));
   // The experiment in the folder repeats the run.
-  const Result again = call({"run", "results/experiment.json", "--out", "again", "--no-plots"}, folder);
+  const Result again =
+      call({"run", "results/experiment.json", "--out", "again", "--no-plots"}, folder);
   QVERIFY2(again.code == 0, qPrintable(again.err));
   QCOMPARE(readAll(folder / "again/examples.csv"), readAll(folder / "results/examples.csv"));
 }
@@ -129,11 +134,41 @@ void TestCommandLine::sameSeedSameBytes() {
 
 void TestCommandLine::optionsReachTheExperiment() {
   const Folder folder;
-  const Result r = call({"run", "--model", "mlp", "--digits", "100", "--steps", "1", "--out", "o", "--no-plots",
-                         "--clipping", "param", "--strategy", "auto_s", "--max-grad-norm", "2.5",
-                         "--noise-multiplier", "0.7", "--allocation", "least_power", "--seed", "9",
-                         "--sample-rate", "0.25", "--learning-rate", "0.125", "--momentum", "0.5",
-                         "--delta", "1e-6", "--thresholds", "sqrt_dim", "--evaluate-every", "0"}, folder);
+  const Result r = call({"run",
+                         "--model",
+                         "mlp",
+                         "--digits",
+                         "100",
+                         "--steps",
+                         "1",
+                         "--out",
+                         "o",
+                         "--no-plots",
+                         "--clipping",
+                         "param",
+                         "--strategy",
+                         "auto_s",
+                         "--max-grad-norm",
+                         "2.5",
+                         "--noise-multiplier",
+                         "0.7",
+                         "--allocation",
+                         "least_power",
+                         "--seed",
+                         "9",
+                         "--sample-rate",
+                         "0.25",
+                         "--learning-rate",
+                         "0.125",
+                         "--momentum",
+                         "0.5",
+                         "--delta",
+                         "1e-6",
+                         "--thresholds",
+                         "sqrt_dim",
+                         "--evaluate-every",
+                         "0"},
+                        folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
   const QJsonObject e = jsonIn(folder / "o/experiment.json");
   QCOMPARE(e["model"]["preset"].toString(), "mlp");
@@ -162,7 +197,9 @@ void TestCommandLine::experimentFile() {
   r = call({"run", "e.json", "--out", "p", "--steps", "1", "--no-plots"}, folder);
   QCOMPARE(readCsv(folder / "p/steps.csv").rows.size(), std::size_t{1});
   // A table alone gets a model that fits it.
-  r = call({"run", "--data", "rows.csv", "--batch-size", "2", "--steps", "1", "--out", "q", "--no-plots"}, folder);
+  r = call({"run", "--data", "rows.csv", "--batch-size", "2", "--steps", "1", "--out", "q",
+            "--no-plots"},
+           folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
 }
 
@@ -280,7 +317,8 @@ void TestCommandLine::noStepsAreFine() {
 void TestCommandLine::verify() {
   const Folder folder;
   const QString data = QStringLiteral(TEST_DATA_DIR "/reference/");
-  Result r = call({"verify", data + "models/mlp_tanh.json", data + "clipping/mlp_tanh.json"}, folder);
+  Result r =
+      call({"verify", data + "models/mlp_tanh.json", data + "clipping/mlp_tanh.json"}, folder);
   QVERIFY2(r.code == 0, qPrintable(r.out + r.err));
   QVERIFY(r.out.contains("ok") && !r.out.contains("FAIL"));
   std::string wrong = readAll((data + "models/linreg_mse.json").toStdString());
@@ -312,14 +350,18 @@ void TestCommandLine::withoutDisplay() {
 }
 
 void TestCommandLine::realData() {
-  const std::filesystem::path root = std::filesystem::path(SOURCE_DIR).parent_path() / "shared/data";
-  if (!std::filesystem::exists(root / "wdbc.csv")) QSKIP("the real data is not here: nothing was checked");
+  const std::filesystem::path root =
+      std::filesystem::path(SOURCE_DIR).parent_path() / "shared/data";
+  if (!std::filesystem::exists(root / "wdbc.csv"))
+    QSKIP("the real data is not here: nothing was checked");
   const Folder folder;
   const QString mnist = QString::fromStdString((root / "t10k-images-idx3-ubyte.gz").string());
   Result r = call({"run", "--data", mnist, "--steps", "2", "--out", "m", "--no-plots"}, folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
-  r = call({"run", "--data", QString::fromStdString((root / "wdbc.csv").string()), "--normalisation", "standardise",
-            "--batch-size", "64", "--steps", "60", "--out", "w", "--no-plots"}, folder);
+  r = call(
+      {"run", "--data", QString::fromStdString((root / "wdbc.csv").string()), "--normalisation",
+       "standardise", "--batch-size", "64", "--steps", "60", "--out", "w", "--no-plots"},
+      folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
   const QJsonObject data = jsonIn(folder / "w/manifest.json")["data"].toObject();
   QVERIFY(data["normalisation_computed_from_data"].toBool());

@@ -96,10 +96,16 @@ int main(int argc, char** argv) {
   }
   for (const Network& network : networks)
     for (const bool unclipped : {false, true}) {
-      const std::string name = std::string(network.name) + (unclipped ? "/with_unclipped_sum" : "/step");
+      const std::string name =
+          std::string(network.name) + (unclipped ? "/with_unclipped_sum" : "/step");
       benchmark::RegisterBenchmark(name.c_str(), step, network, unclipped)
-          ->ArgName("batch")->Arg(32)->Arg(256)->Arg(1024)
-          ->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcessCPUTime();
+          ->ArgName("batch")
+          ->Arg(32)
+          ->Arg(256)
+          ->Arg(1024)
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime()
+          ->MeasureProcessCPUTime();
     }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -27,7 +27,8 @@ ModelBench::ModelBench(const nlohmann::json& spec, const Shape& input, Index row
     const double width = 1.0 / std::sqrt(static_cast<double>(fanIn));
     const bool scale = table[id].initialisation.kind == Initialisation::Kind::Ones;
     for (float& value : m_parameters[id])
-      value = static_cast<float>((scale ? 1.0 : 0.0) + (scale ? 0.3 : 1.5 * width) * normal(random));
+      value =
+          static_cast<float>((scale ? 1.0 : 0.0) + (scale ? 0.3 : 1.5 * width) * normal(random));
     const auto values = m_parameters[id];
     m_tensors[table[id].name] = std::vector<double>(values.begin(), values.end());
   }
@@ -71,7 +72,8 @@ void ModelBench::run(std::span<const float> factors, Index strategies) {
     m_model->backward(prepared, cache);
     m_model->squaredNorms(cache, {m_squares.data() + first * tensors(), last - first, tensors()});
     m_model->addWeighted(
-        cache, {factors.data() + first * strategies * tensors(), last - first, strategies, tensors()},
+        cache,
+        {factors.data() + first * strategies * tensors(), last - first, strategies, tensors()},
         sums);
     for (Index i = first; i < last; ++i) {
       m_gradients[at(i)].clear();

@@ -34,7 +34,9 @@ class ModelBench {
     return m_squares[static_cast<std::size_t>(row * tensors() + tensor)];
   }
   /// g_i as addPerSample forms it.
-  const GradientSet& gradient(Index row) const { return m_gradients[static_cast<std::size_t>(row)]; }
+  const GradientSet& gradient(Index row) const {
+    return m_gradients[static_cast<std::size_t>(row)];
+  }
   /// Squared norms from formedSquaredNorms.
   double formedSquare(Index row, Index tensor) const {
     return m_formed[static_cast<std::size_t>(row * tensors() + tensor)];

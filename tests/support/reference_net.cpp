@@ -19,7 +19,8 @@ struct Value {
 
 std::size_t at(Index index) { return static_cast<std::size_t>(index); }
 
-Value linear(const Value& x, const std::vector<double>& w, const std::vector<double>* b, Index out) {
+Value linear(const Value& x, const std::vector<double>& w, const std::vector<double>* b,
+             Index out) {
   const Index in = x.shape.back();
   const Index positions = static_cast<Index>(x.data.size()) / in;
   Value y{x.shape, std::vector<double>(at(positions * out))};
@@ -45,7 +46,8 @@ Value conv2d(const Value& x, const std::vector<double>& w, const std::vector<dou
   const Index out = f.at("out_channels"), groups = f.value("groups", 1);
   const json k = pairOf(f, "kernel", {1, 1}), s = pairOf(f, "stride", {1, 1}),
              p = pairOf(f, "padding", {0, 0}), d = pairOf(f, "dilation", {1, 1});
-  const Index kh = k[0], kw = k[1], sh = s[0], sw = s[1], ph = p[0], pw = p[1], dh = d[0], dw = d[1];
+  const Index kh = k[0], kw = k[1], sh = s[0], sw = s[1], ph = p[0], pw = p[1], dh = d[0],
+              dw = d[1];
   const Index oh = (h + 2 * ph - dh * (kh - 1) - 1) / sh + 1;
   const Index ow = (wd + 2 * pw - dw * (kw - 1) - 1) / sw + 1;
   const Index perIn = in / groups, perOut = out / groups;
@@ -97,7 +99,8 @@ std::vector<double> standardise(const std::vector<double>& x, Index width, doubl
   std::vector<double> y(x.size());
   for (std::size_t start = 0; start < x.size(); start += at(width)) {
     double mean = 0, variance = 0;
-    for (std::size_t j = start; j < start + at(width); ++j) mean += x[j] / static_cast<double>(width);
+    for (std::size_t j = start; j < start + at(width); ++j)
+      mean += x[j] / static_cast<double>(width);
     for (std::size_t j = start; j < start + at(width); ++j)
       variance += (x[j] - mean) * (x[j] - mean) / static_cast<double>(width);
     for (std::size_t j = start; j < start + at(width); ++j)

@@ -47,12 +47,15 @@ void TestPanels::tableCsvAndRecordAgree() {
   QCOMPARE(csv.rows.size(), static_cast<std::size_t>(r.batchSize()));
   ExamplesModel* model = window()->examples()->model();
   const auto column = [&](const char* name) {
-    return static_cast<std::size_t>(std::find(csv.header.begin(), csv.header.end(), name) - csv.header.begin());
+    return static_cast<std::size_t>(std::find(csv.header.begin(), csv.header.end(), name) -
+                                    csv.header.begin());
   };
   for (Index i = 0; i < r.batchSize(); ++i) {
     const auto at = static_cast<std::size_t>(i);
     const auto& row = csv.rows[at];
-    const auto cell = [&](const char* name) { return std::strtod(row[column(name)].c_str(), nullptr); };
+    const auto cell = [&](const char* name) {
+      return std::strtod(row[column(name)].c_str(), nullptr);
+    };
     QCOMPARE(static_cast<Index>(cell("example")), r.sample->examples[at]);
     const int shown = model->rowOf(r.sample->examples[at]);
     QVERIFY(shown >= 0);
@@ -69,8 +72,8 @@ void TestPanels::tableCsvAndRecordAgree() {
       QVERIFY2(static_cast<float>(cell(name)) == static_cast<float>(both.second), name);
     }
     // What is painted is that number to four digits.
-    QVERIFY(std::abs(model->index(shown, ExamplesModel::Norm).data().toDouble() - r.norms->global[at]) <=
-            1e-3 * r.norms->global[at]);
+    QVERIFY(std::abs(model->index(shown, ExamplesModel::Norm).data().toDouble() -
+                     r.norms->global[at]) <= 1e-3 * r.norms->global[at]);
   }
 }
 
@@ -105,7 +108,8 @@ void TestPanels::histogramCountsTheRecord() {
     QCOMPARE(before, r.batchSize());
     QCOMPARE(after, r.batchSize());
     for (Index i = 0; i < r.batchSize(); ++i) {
-      const double n = tensor < 0 ? r.norms->global[static_cast<std::size_t>(i)] : r.norms->norms.at(i, tensor);
+      const double n =
+          tensor < 0 ? r.norms->global[static_cast<std::size_t>(i)] : r.norms->norms.at(i, tensor);
       const double f = r.clip->factors.factor(i, 0);
       QCOMPARE(h.examples[static_cast<std::size_t>(i)].before, n);
       QVERIFY(std::abs(h.examples[static_cast<std::size_t>(i)].after - f * n) <= 1e-12 * n);
@@ -139,7 +143,8 @@ void TestPanels::mapShowsTheRecord() {
   map->setAfterClipping(true);
   for (Index c = 0; c < map->columns(); ++c) {
     double squares = 0;
-    for (Index t = 0; t < r.norms->norms.tensors(); ++t) squares += map->value(t, c) * map->value(t, c);
+    for (Index t = 0; t < r.norms->norms.tensors(); ++t)
+      squares += map->value(t, c) * map->value(t, c);
     QVERIFY(std::sqrt(squares) <= 3 * (1 + 1e-9));
   }
 }
@@ -166,7 +171,8 @@ void TestPanels::oneSelectionEverywhere() {
   // From the histogram: a rectangle adds all that lies in it.
   emit window()->norms()->plot()->rectangleSelected(QRectF(-100, 0, 1000, 100));
   QCOMPARE(static_cast<Index>(controller()->selection()->examples().size()), record().batchSize());
-  QCOMPARE(static_cast<Index>(table->selectionModel()->selectedRows().size()), record().batchSize());
+  QCOMPARE(static_cast<Index>(table->selectionModel()->selectedRows().size()),
+           record().batchSize());
   QTest::keyClick(window()->norms()->plot(), Qt::Key_Escape);
   QVERIFY(controller()->selection()->isEmpty());
   // It survives a step, for examples that are drawn again.
@@ -178,7 +184,8 @@ void TestPanels::oneSelectionEverywhere() {
 
 void TestPanels::exportsAreWholeOrNotThere() {
   const Folder folder;
-  for (Panel* panel : std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
+  for (Panel* panel :
+       std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
     const std::string name = panel->title().toStdString();
     const QSize size = panel->size();  // the message about it takes a line from the panels
     QVERIFY(panel->exportTo(QString::fromStdString((folder / (name + ".png")).string())));
@@ -188,7 +195,8 @@ void TestPanels::exportsAreWholeOrNotThere() {
     QVERIFY(readAll(folder / (name + ".csv")).size() > 200);
     QVERIFY(window()->messages()->text().contains("not private"));
     QVERIFY(!panel->exportTo("/proc/none/x.png"));
-    QVERIFY(window()->messages()->isError() && window()->messages()->text().contains("/proc/none/x.png"));
+    QVERIFY(window()->messages()->isError() &&
+            window()->messages()->text().contains("/proc/none/x.png"));
     QVERIFY(!panel->exportTo(QString::fromStdString((folder / "x.bmp").string())));
   }
   QCOMPARE(countFiles(folder.path()), 6);
@@ -207,8 +215,9 @@ void TestPanels::themesReachThePlots() {
 
 void TestPanels::everythingHasAName() {
   for (const QWidget* widget : window()->findChildren<QWidget*>()) {
-    const bool interactive = qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
-                             qobject_cast<const QComboBox*>(widget) || qobject_cast<const Plot*>(widget);
+    const bool interactive =
+        qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
+        qobject_cast<const QComboBox*>(widget) || qobject_cast<const Plot*>(widget);
     if (!interactive || !widget->isVisible()) continue;
     const auto* button = qobject_cast<const QAbstractButton*>(widget);
     QVERIFY2(!widget->accessibleName().isEmpty() || (button && !button->text().isEmpty()),

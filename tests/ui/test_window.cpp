@@ -27,8 +27,8 @@
 using namespace clipscope;
 using namespace clipscope::test;
 
-/// The window clicked through: what it shows is what the Trainer computed, and nothing that goes wrong
-/// loses what was there.
+/// The window clicked through: what it shows is what the Trainer computed, and nothing that goes
+/// wrong loses what was there.
 class TestWindow : public WindowTest {
   Q_OBJECT
 
@@ -130,7 +130,9 @@ void TestWindow::sameBitsAsTheTrainer() {
   const StepRecord& a = *trainer.record();
   QCOMPARE(record().step, a.step);
   QCOMPARE(record().sample->examples, a.sample->examples);
-  const auto same = [](double x, double y) { return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y); };
+  const auto same = [](double x, double y) {
+    return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
+  };
   QVERIFY(std::ranges::equal(record().norms->norms.values(), a.norms->norms.values(), same));
   QVERIFY(same(record().noise->realised, a.noise->realised));
   QVERIFY(same(record().update->parameterNorm, a.update->parameterNorm));
@@ -205,7 +207,8 @@ void TestWindow::exportedStep() {
   controller()->exportRun(QString::fromStdString((folder / "out").string()));
   settle();
   QVERIFY(std::filesystem::exists(folder / "out/manifest.json"));
-  QCOMPARE(readCsv(folder / "out/examples.csv").rows.size(), static_cast<std::size_t>(record().batchSize()));
+  QCOMPARE(readCsv(folder / "out/examples.csv").rows.size(),
+           static_cast<std::size_t>(record().batchSize()));
   folder.write("file", "x");
   controller()->exportRun(QString::fromStdString((folder / "file").string()));
   settle();
@@ -215,7 +218,8 @@ void TestWindow::exportedStep() {
 void TestWindow::opensByEveryWay() {
   const Folder folder;
   std::string rows = "a,b,kind\n";
-  for (int k = 0; k < 60; ++k) rows += std::to_string(k % 7) + "," + std::to_string(k % 5) + (k % 2 ? ",x\n" : ",y\n");
+  for (int k = 0; k < 60; ++k)
+    rows += std::to_string(k % 7) + "," + std::to_string(k % 5) + (k % 2 ? ",x\n" : ",y\n");
   const QString path = QString::fromStdString(folder.write("rows.csv", rows).string());
   Experiment e = small();
   e.sampling.expectedBatchSize = 20;
@@ -232,7 +236,8 @@ void TestWindow::opensByEveryWay() {
   for (int k = 0; k < 50; ++k) labels += static_cast<char>(k % 3);
   folder.write("s-labels-idx1-ubyte", labels);
   QMimeData mime;
-  mime.setUrls({QUrl::fromLocalFile(QString::fromStdString(folder.write("s-images-idx3-ubyte", pixels).string()))});
+  mime.setUrls({QUrl::fromLocalFile(
+      QString::fromStdString(folder.write("s-images-idx3-ubyte", pixels).string()))});
   QDragEnterEvent enter(QPoint(50, 50), Qt::CopyAction, &mime, Qt::LeftButton, Qt::NoModifier);
   QApplication::sendEvent(window(), &enter);
   QVERIFY(enter.isAccepted());
@@ -257,8 +262,10 @@ void TestWindow::badFilesChangeNothing() {
       {folder.write("nan.csv", "a,b,label\n1,nan,x\n3,4,y\n"), "line 2"},
       {folder.write("cut-images-idx3-ubyte", idxHeader({9, 9, 9}) + "x"), "cut off"},
       {folder.write("broken.json", "{\"run\": {"), "line"},
-      {folder.write("wrong.json", "{\"noise\": {\"noise_multiplier\": -1}}"), "noise.noise_multiplier"},
-      {folder.write("norm.json", R"({"model": {"spec": {"layers": [{"type": "batchnorm2d"}]}}})"), "groupnorm"},
+      {folder.write("wrong.json", "{\"noise\": {\"noise_multiplier\": -1}}"),
+       "noise.noise_multiplier"},
+      {folder.write("norm.json", R"({"model": {"spec": {"layers": [{"type": "batchnorm2d"}]}}})"),
+       "groupnorm"},
       {folder.write("steps.json", "{\"run\": {\"steps\": -1}}"), "run.steps"},
       {folder.path(), "folder"}};
   for (const auto& [path, word] : bad) {
@@ -300,7 +307,8 @@ void TestWindow::emptyBatchSaysSo() {
   controller()->openExperiment(e);
   settle();
   QCOMPARE(record().batchSize(), Index{0});
-  for (Panel* panel : std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
+  for (Panel* panel :
+       std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
     bool said = false;
     for (const QLabel* label : panel->findChildren<QLabel*>())
       said = said || (label->isVisible() && label->text().contains("empty"));

@@ -13,8 +13,8 @@
 
 namespace clipscope::test {
 
-/// A test of the real MainWindow: each function gets a fresh window, at the smallest size that it is
-/// meant for, with a small experiment opened and its first batch taken up to Clip.
+/// A test of the real MainWindow: each function gets a fresh window, at the smallest size that it
+/// is meant for, with a small experiment opened and its first batch taken up to Clip.
 class WindowTest : public QObject {
   Q_OBJECT
 

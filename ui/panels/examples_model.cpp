@@ -113,12 +113,17 @@ QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
 
 QVariant ExamplesModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= columnCount_) return {};
-  static const char* const titles[] = {"example", "label", "predicted", "loss", "norm ‖g‖",
-                                       "clip factor", "clipped norm", "norm before → after"};
+  static const char* const titles[] = {
+      "example",  "label",       "predicted",    "loss",
+      "norm ‖g‖", "clip factor", "clipped norm", "norm before → after"};
   static const char* const tips[] = {
-      "Its number in the data set", "Its class", "The class with the largest score",
-      "Its own loss, before the update", "n = ‖g‖₂ over all trainable parameters",
-      "f = ‖clipped g‖ / ‖g‖", "‖clipped g‖₂",
+      "Its number in the data set",
+      "Its class",
+      "The class with the largest score",
+      "Its own loss, before the update",
+      "n = ‖g‖₂ over all trainable parameters",
+      "f = ‖clipped g‖ / ‖g‖",
+      "‖clipped g‖₂",
       "Grey: before, blue: after, line: the clipping norm C; logarithmic"};
   if (role == Qt::DisplayRole) return QString::fromUtf8(titles[section]);
   if (role == Qt::ToolTipRole) return QString::fromUtf8(tips[section]);
@@ -134,7 +139,8 @@ void ExamplesModel::sort(int column, Qt::SortOrder order) {
   emit layoutAboutToBeChanged({}, QAbstractItemModel::VerticalSortHint);
   const QModelIndexList before = persistentIndexList();
   std::vector<Index> held;
-  for (const QModelIndex& index : before) held.push_back(m_rows[static_cast<std::size_t>(index.row())]);
+  for (const QModelIndex& index : before)
+    held.push_back(m_rows[static_cast<std::size_t>(index.row())]);
   this->order();
   std::vector<int> place(m_rows.size());
   for (std::size_t row = 0; row < m_rows.size(); ++row)
@@ -163,7 +169,8 @@ void ExamplesModel::order() {
 }
 
 Index ExamplesModel::exampleAt(int row) const {
-  return m_record->sample->examples[static_cast<std::size_t>(m_rows[static_cast<std::size_t>(row)])];
+  return m_record->sample
+      ->examples[static_cast<std::size_t>(m_rows[static_cast<std::size_t>(row)])];
 }
 
 int ExamplesModel::rowOf(Index example) const {

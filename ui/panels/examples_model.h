@@ -9,13 +9,23 @@
 
 namespace clipscope {
 
-/// A batch as a table, one row an example. Sorting is done here on plain numbers: a proxy model would
-/// ask for thousands of QVariants.
+/// A batch as a table, one row an example. Sorting is done here on plain numbers: a proxy model
+/// would ask for thousands of QVariants.
 class ExamplesModel : public QAbstractTableModel {
   Q_OBJECT
 
  public:
-  enum Column { Example, Label, Prediction, Loss, Norm, Factor, ClippedNorm, Dumbbell, columnCount_ };
+  enum Column {
+    Example,
+    Label,
+    Prediction,
+    Loss,
+    Norm,
+    Factor,
+    ClippedNorm,
+    Dumbbell,
+    columnCount_
+  };
 
   using QAbstractTableModel::QAbstractTableModel;
 

@@ -75,8 +75,9 @@ void ExamplesPanel::showRecord() {
     right += record()->forward->predictions[i] == record()->sample->labels[i];
   QString summary = tr("mean loss %1").arg(shortNumber(record()->forward->meanLoss));
   if (!record()->info->classNames.empty())
-    summary += tr(" · %1 right").arg(
-        percent(static_cast<double>(right) / static_cast<double>(record()->batchSize())));
+    summary +=
+        tr(" · %1 right")
+            .arg(percent(static_cast<double>(right) / static_cast<double>(record()->batchSize())));
   setSummary(summary);
 }
 

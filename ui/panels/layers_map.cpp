@@ -105,7 +105,8 @@ LayersMap::Layout LayersMap::layout() const {
   Layout l;
   const double labels = std::min(110.0, width() * 0.26);
   l.grouped = m_record && m_record->has(Phase::Clip) && m_record->clip->groups.size() > 1;
-  const double side = l.grouped ? std::clamp(width() * 0.4, 176.0, 250.0) : std::clamp(width() * 0.26, 96.0, 180.0);
+  const double side =
+      l.grouped ? std::clamp(width() * 0.4, 176.0, 250.0) : std::clamp(width() * 0.26, 96.0, 180.0);
   l.map = QRectF(labels, 16, width() - labels - side - 14, height() - 16 - 20);
   l.bars = QRectF(l.map.right() + 14, l.map.top(), side, l.map.height());
   const auto tensors = m_record ? m_record->norms->norms.tensors() : 1;
@@ -133,7 +134,8 @@ void LayersMap::paintEvent(QPaintEvent*) {
   painter.setPen(theme.ink);
   for (std::size_t t = 0; t < tensors; ++t) {
     const double top = l.map.top() + l.row * static_cast<double>(t);
-    if (l.row > 5 && t > 0) painter.fillRect(QRectF(l.map.left(), top - 0.5, l.map.width(), 1), theme.panel);
+    if (l.row > 5 && t > 0)
+      painter.fillRect(QRectF(l.map.left(), top - 0.5, l.map.width(), 1), theme.panel);
     if (t % static_cast<std::size_t>(l.labelEvery) != 0) continue;
     const double height = l.row * l.labelEvery;
     painter.drawText(QRectF(0, top, l.map.left() - 8, height), Qt::AlignRight | Qt::AlignVCenter,
@@ -178,7 +180,8 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
   painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("mean share"));
   const double column = (l.bars.width() - barWidth) / 2;
   if (l.grouped) {
-    painter.drawText(QRectF(l.bars.left() + barWidth, 0, column, 14), Qt::AlignRight | Qt::AlignVCenter, tr("C"));
+    painter.drawText(QRectF(l.bars.left() + barWidth, 0, column, 14),
+                     Qt::AlignRight | Qt::AlignVCenter, tr("C"));
     painter.drawText(QRectF(l.bars.left() + barWidth + column, 0, column, 14),
                      Qt::AlignRight | Qt::AlignVCenter, tr("clipped"));
   }
@@ -187,19 +190,22 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
     if (t == 0 || info.layers[t] != info.layers[t - 1]) ++layer;
     const double share = m_record->norms->tensorShare[t];
     const QRectF row(l.bars.left(), l.map.top() + l.row * static_cast<double>(t), barWidth, l.row);
-    const QRectF track = row.adjusted(0, std::min(2.0, l.row * 0.15), 0, -std::min(2.0, l.row * 0.15));
+    const QRectF track =
+        row.adjusted(0, std::min(2.0, l.row * 0.15), 0, -std::min(2.0, l.row * 0.15));
     painter.fillRect(track, theme.grid);
     QColor colour = theme.category(layer);
     // A bias has its weight's colour, lighter.
     if (info.tensors[t].ends_with(".bias")) colour.setAlpha(150);
     if (std::isfinite(share))
-      painter.fillRect(QRectF(track.left(), track.top(), track.width() * share, track.height()), colour);
+      painter.fillRect(QRectF(track.left(), track.top(), track.width() * share, track.height()),
+                       colour);
     if (t % static_cast<std::size_t>(l.labelEvery) != 0) continue;
     const QRectF text(row.left(), row.top(), row.width() - 4, l.row * l.labelEvery);
     painter.setPen(theme.ink);
     painter.drawText(text, Qt::AlignRight | Qt::AlignVCenter, percent(share));
     if (!l.grouped) continue;
-    const auto& group = m_record->clip->groups[static_cast<std::size_t>(m_record->clip->groupOf[t])];
+    const auto& group =
+        m_record->clip->groups[static_cast<std::size_t>(m_record->clip->groupOf[t])];
     painter.drawText(QRectF(row.right(), row.top(), column, text.height()),
                      Qt::AlignRight | Qt::AlignVCenter, shortNumber(group.threshold, 3));
     painter.drawText(QRectF(row.right() + column, row.top(), column, text.height()),
@@ -218,9 +224,11 @@ void LayersMap::drawSelection(QPainter& painter, const Layout& l) const {
     const double x = l.map.left() + (static_cast<double>(c) + 0.5) * step;
     const double top = l.map.top();
     painter.drawPolygon(QPolygonF{{x - 5, top - 9}, {x + 5, top - 9}, {x, top - 1}});
-    painter.fillRect(QRectF(x - std::max(0.5, step / 2), top, std::max(1.0, step), 2), Theme::current().good);
-    painter.fillRect(QRectF(x - std::max(0.5, step / 2), l.map.bottom() - 2, std::max(1.0, step), 2),
+    painter.fillRect(QRectF(x - std::max(0.5, step / 2), top, std::max(1.0, step), 2),
                      Theme::current().good);
+    painter.fillRect(
+        QRectF(x - std::max(0.5, step / 2), l.map.bottom() - 2, std::max(1.0, step), 2),
+        Theme::current().good);
   }
 }
 
@@ -247,13 +255,15 @@ void LayersMap::keyPressEvent(QKeyEvent* event) {
   if (move == 0 || !m_record || m_order.empty()) return QWidget::keyPressEvent(event);
   Index at = -1;
   for (Index c = 0; c < columns(); ++c)
-    if (m_record->sample->examples[static_cast<std::size_t>(rowOf(c))] == m_selection->current()) at = c;
+    if (m_record->sample->examples[static_cast<std::size_t>(rowOf(c))] == m_selection->current())
+      at = c;
   at = std::clamp<Index>(at + move, 0, columns() - 1);
   m_selection->select(m_record->sample->examples[static_cast<std::size_t>(rowOf(at))]);
 }
 
 bool LayersMap::event(QEvent* event) {
-  if (event->type() != QEvent::ToolTip || !m_record || m_order.empty()) return QWidget::event(event);
+  if (event->type() != QEvent::ToolTip || !m_record || m_order.empty())
+    return QWidget::event(event);
   const auto* help = static_cast<QHelpEvent*>(event);
   const Layout l = layout();
   const Index column = columnAt(help->pos().x());
@@ -266,14 +276,16 @@ bool LayersMap::event(QEvent* event) {
   const Index row = rowOf(column);
   const double global = m_record->norms->global[static_cast<std::size_t>(row)];
   const double norm = m_record->norms->norms.at(row, tensor);
-  QString text = tr("example #%1, %2\nnorm %3, share %4 of ‖g‖² (‖g‖ = %5)")
-                     .arg(m_record->sample->examples[static_cast<std::size_t>(row)])
-                     .arg(QString::fromStdString(m_record->info->tensors[static_cast<std::size_t>(tensor)]),
-                          shortNumber(norm), percent(global > 0 ? norm * norm / (global * global) : 0),
-                          shortNumber(global));
+  QString text =
+      tr("example #%1, %2\nnorm %3, share %4 of ‖g‖² (‖g‖ = %5)")
+          .arg(m_record->sample->examples[static_cast<std::size_t>(row)])
+          .arg(QString::fromStdString(m_record->info->tensors[static_cast<std::size_t>(tensor)]),
+               shortNumber(norm), percent(global > 0 ? norm * norm / (global * global) : 0),
+               shortNumber(global));
   if (m_record->has(Phase::Clip))
-    text += tr("\nclip factor %1").arg(shortNumber(m_record->clip->factors.factor(
-        row, m_record->clip->groupOf[static_cast<std::size_t>(tensor)])));
+    text += tr("\nclip factor %1")
+                .arg(shortNumber(m_record->clip->factors.factor(
+                    row, m_record->clip->groupOf[static_cast<std::size_t>(tensor)])));
   QToolTip::showText(help->globalPos(), text, this);
   return true;
 }

@@ -12,8 +12,8 @@ namespace clipscope {
 
 class Selection;
 
-/// The picture of the Layers panel: a heat map, tensors down and examples across (largest norm left),
-/// and beside it each tensor's mean share of the squared norm as a bar.
+/// The picture of the Layers panel: a heat map, tensors down and examples across (largest norm
+/// left), and beside it each tensor's mean share of the squared norm as a bar.
 class LayersMap : public QWidget {
   Q_OBJECT
 

@@ -18,7 +18,8 @@ LayersPanel::LayersPanel(Selection* selection, QWidget* parent)
     : Panel(tr("Layers"), selection, parent) {
   auto* head = new QHBoxLayout;
   head->setSpacing(2);
-  const auto choice = [&](QButtonGroup* group, const QString& text, const QString& tip, bool checked) {
+  const auto choice = [&](QButtonGroup* group, const QString& text, const QString& tip,
+                          bool checked) {
     auto* button = new QToolButton(this);
     button->setText(text);
     button->setToolTip(tip);
@@ -30,7 +31,8 @@ LayersPanel::LayersPanel(Selection* selection, QWidget* parent)
   };
   auto* quantity = new QButtonGroup(this);
   auto* share = choice(quantity, tr("share"), tr("Share of ‖g‖² that lies in the tensor"), true);
-  auto* norm = choice(quantity, tr("norm"), tr("Norm of the tensor's gradient, logarithmic"), false);
+  auto* norm =
+      choice(quantity, tr("norm"), tr("Norm of the tensor's gradient, logarithmic"), false);
   head->addSpacing(12);
   auto* stage = new QButtonGroup(this);
   auto* before = choice(stage, tr("before"), tr("Before clipping"), true);
@@ -41,7 +43,8 @@ LayersPanel::LayersPanel(Selection* selection, QWidget* parent)
   body()->addWidget(m_map, 1);
   connect(share, &QToolButton::clicked, this,
           [this] { m_map->setQuantity(LayersMap::Quantity::Share); });
-  connect(norm, &QToolButton::clicked, this, [this] { m_map->setQuantity(LayersMap::Quantity::Norm); });
+  connect(norm, &QToolButton::clicked, this,
+          [this] { m_map->setQuantity(LayersMap::Quantity::Norm); });
   connect(before, &QToolButton::clicked, this, [this] { m_map->setAfterClipping(false); });
   connect(m_after, &QToolButton::clicked, this, [this] { m_map->setAfterClipping(true); });
   setEmptyText(tr("Run to Norms (Space) to see how each norm splits over the layers."));

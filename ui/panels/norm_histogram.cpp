@@ -33,8 +33,8 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
   double low = std::numeric_limits<double>::infinity(), high = 0;
   for (Index i = 0; i < record.batchSize(); ++i) {
     const auto at = static_cast<std::size_t>(i);
-    const double before = choice.tensor < 0 ? record.norms->global[at]
-                                            : record.norms->norms.at(i, choice.tensor);
+    const double before =
+        choice.tensor < 0 ? record.norms->global[at] : record.norms->norms.at(i, choice.tensor);
     if (!std::isfinite(record.norms->global[at]) || !std::isfinite(before)) {
       ++h.nonFinite;
       continue;
@@ -75,7 +75,8 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
   }
   // A norm that is far below all others says no more than a zero, and would squeeze the rest.
   if (h.logarithmic) low = std::max(low, high * tiniest);
-  double first = h.logarithmic ? std::log10(low) : 0, last = h.logarithmic ? std::log10(high) : high;
+  double first = h.logarithmic ? std::log10(low) : 0,
+         last = h.logarithmic ? std::log10(high) : high;
   if (last - first < 1e-9 * std::max(1.0, std::abs(last))) {
     // All equal: a bin of its own in the middle.
     first -= h.logarithmic ? 0.5 : 0.0;

@@ -18,17 +18,17 @@ struct NormHistogram {
   struct Example {
     Index example = 0;  ///< dataset index
     double before = 0;
-    double after = 0;   ///< NaN before phase Clip
+    double after = 0;  ///< NaN before phase Clip
   };
 
-  std::vector<Example> examples;      ///< the finite ones
-  std::vector<double> edges;          ///< bins + 1 values: norms, or log₁₀ of norms
-  std::vector<Index> before, after;   ///< counts by bin
+  std::vector<Example> examples;     ///< the finite ones
+  std::vector<double> edges;         ///< bins + 1 values: norms, or log₁₀ of norms
+  std::vector<Index> before, after;  ///< counts by bin
   Index zeroBefore = 0, zeroAfter = 0;
   Index nonFinite = 0;
   bool logarithmic = true;
-  bool clipped = false;               ///< the record has phase Clip
-  std::vector<double> thresholds;     ///< C, or the tensor's group's C_k
+  bool clipped = false;            ///< the record has phase Clip
+  std::vector<double> thresholds;  ///< C, or the tensor's group's C_k
 
   Index bins() const { return static_cast<Index>(before.size()); }
   /// A norm's position on the axis; −∞ for 0 on a logarithmic one.

@@ -75,7 +75,8 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   m_plot->setFit([this] {
     if (m_histogram.edges.empty()) return;
     const double width = m_histogram.edges[1] - m_histogram.edges[0];
-    const bool zeros = m_histogram.logarithmic && m_histogram.zeroBefore + m_histogram.zeroAfter > 0;
+    const bool zeros =
+        m_histogram.logarithmic && m_histogram.zeroBefore + m_histogram.zeroAfter > 0;
     m_plot->xAxis->setRange(m_histogram.edges.front() - (zeros ? 4.5 : 1.0) * width,
                             m_histogram.edges.back() + width);
     m_plot->yAxis->setRange(m_logCounts ? 0.7 : 0, topOfCounts());
@@ -131,8 +132,9 @@ void NormsPanel::showRecord() {
     return;
   }
   if (record()->batchSize() == 0) {
-    setEmptyText(tr("This batch is empty: Poisson sampling drew no example. "
-                    "The step adds noise all the same."));
+    setEmptyText(
+        tr("This batch is empty: Poisson sampling drew no example. "
+           "The step adds noise all the same."));
     setSummary(tr("0 examples"));
     return;
   }
@@ -145,14 +147,16 @@ void NormsPanel::showRecord() {
     const ClipPart& clip = *record()->clip;
     double clipped = clip.clippedFraction;
     if (tensor >= 0)
-      clipped = clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor)])]
-                    .clippedFraction;
-    if (!std::isnan(clipped)) summary += (clip.strategy == "none" ? tr(" · %1 above C") : tr(" · %1 clipped")).arg(percent(clipped));
+      clipped =
+          clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor)])]
+              .clippedFraction;
+    if (!std::isnan(clipped))
+      summary += (clip.strategy == "none" ? tr(" · %1 above C") : tr(" · %1 clipped"))
+                     .arg(percent(clipped));
     if (!std::isnan(clip.aboveOneFraction))
       summary += tr(" · %1 scaled up").arg(percent(clip.aboveOneFraction));
   }
-  if (m_histogram.nonFinite > 0)
-    summary += tr(" · %1 not finite").arg(m_histogram.nonFinite);
+  if (m_histogram.nonFinite > 0) summary += tr(" · %1 not finite").arg(m_histogram.nonFinite);
   setSummary(summary);
 }
 
@@ -198,7 +202,8 @@ void NormsPanel::draw() {
   const Index tensor = m_choice->currentData().toInt();
   m_plot->xAxis->setLabel(
       tensor < 0 ? tr("per-sample gradient norm ‖g‖₂")
-                 : tr("norm of ∂%1, ‖g‖₂").arg(QString::fromStdString(m_choices[static_cast<std::size_t>(tensor)])));
+                 : tr("norm of ∂%1, ‖g‖₂")
+                       .arg(QString::fromStdString(m_choices[static_cast<std::size_t>(tensor)])));
   if (m_logCounts) {
     m_plot->yAxis->setScaleType(QCPAxis::stLogarithmic);
     m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog));
@@ -224,7 +229,8 @@ double NormsPanel::topOfCounts() {
   // Clipping piles many examples onto C: that one bar would flatten all the others, so it is cut
   // and says its count.
   const bool cut = !m_logCounts && before > 0 && after > 3 * before;
-  const double top = 1.14 * std::max(1.0, static_cast<double>(cut ? 2 * before : std::max(before, after)));
+  const double top =
+      1.14 * std::max(1.0, static_cast<double>(cut ? 2 * before : std::max(before, after)));
   m_cutText->setVisible(cut);
   m_cutText->setText(tr("↑ %1 ").arg(after));
   const bool atLeft = tallest - m_plot->xAxis->range().lower < 0.15 * m_plot->xAxis->range().size();
@@ -258,7 +264,8 @@ void NormsPanel::drawMarks() {
   if (sorted.empty() || !std::isfinite(h.position(quantile(sorted, 0.5))))
     m_medianText->setVisible(false);
 
-  const bool hasThreshold = h.clipped && !h.thresholds.empty() && record()->clip->strategy != "none";
+  const bool hasThreshold =
+      h.clipped && !h.thresholds.empty() && record()->clip->strategy != "none";
   m_thresholdLine->setVisible(hasThreshold);
   m_thresholdText->setVisible(hasThreshold);
   if (!hasThreshold) return;
@@ -270,7 +277,8 @@ void NormsPanel::drawMarks() {
   // With several groups no one norm is held to C: it is the sensitivity of the whole, √ΣC_k².
   if (grouped) pen.setStyle(Qt::DashLine);
   m_thresholdLine->setPen(pen);
-  m_thresholdText->setText((grouped ? tr("√ΣC² %1") : tr("C %1")).arg(shortNumber(h.thresholds.front(), 3)));
+  m_thresholdText->setText(
+      (grouped ? tr("√ΣC² %1") : tr("C %1")).arg(shortNumber(h.thresholds.front(), 3)));
   m_thresholdText->position->setCoords(c, 0.0);
   m_thresholdText->setPositionAlignment(Qt::AlignHCenter | Qt::AlignVCenter);
 }

@@ -105,11 +105,9 @@ void Panel::contextMenuEvent(QContextMenuEvent* event) {
   QMenu menu(this);
   addActions(menu);
   if (!menu.isEmpty()) menu.addSeparator();
-  menu.addAction(tr("Copy image"), this, [this] {
-    QGuiApplication::clipboard()->setImage(image(devicePixelRatioF()));
-  });
-  menu.addAction(tr("Copy data"), this,
-                 [this] { QGuiApplication::clipboard()->setText(csv()); });
+  menu.addAction(tr("Copy image"), this,
+                 [this] { QGuiApplication::clipboard()->setImage(image(devicePixelRatioF())); });
+  menu.addAction(tr("Copy data"), this, [this] { QGuiApplication::clipboard()->setText(csv()); });
   menu.addSeparator();
   menu.addAction(tr("Export PNG…"), this, [this] { askAndExport(QStringLiteral("png")); });
   menu.addAction(tr("Export CSV…"), this, [this] { askAndExport(QStringLiteral("csv")); });

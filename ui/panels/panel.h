@@ -46,8 +46,8 @@ class Panel : public QWidget {
   void message(const QString& text, bool isError);
 
  protected:
-  virtual void showRecord() = 0;      ///< draw record(); called only while visible
-  virtual void showSelection() = 0;   ///< light what is selected; called only while visible
+  virtual void showRecord() = 0;     ///< draw record(); called only while visible
+  virtual void showSelection() = 0;  ///< light what is selected; called only while visible
   /// Text in the middle of an empty body; "" removes it.
   void setEmptyText(const QString& text);
   void setSummary(const QString& text);

@@ -27,7 +27,8 @@ void exportPanel(const Panel& panel, const QString& path) {
   if (!path.endsWith(QLatin1String(".png"), Qt::CaseInsensitive))
     throw FileError(target.string() + ": name a file that ends in .png or .csv");
   const QByteArray bytes = panelPng(panel);
-  writeFileAtomically(target, std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
+  writeFileAtomically(target,
+                      std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
 }
 
 }  // namespace clipscope

@@ -8,8 +8,8 @@ namespace clipscope {
 
 class Panel;
 
-/// Writes the panel's picture (.png, two pixels to one of the screen's) or data (.csv), whole or not
-/// at all. Throws FileError.
+/// Writes the panel's picture (.png, two pixels to one of the screen's) or data (.csv), whole or
+/// not at all. Throws FileError.
 void exportPanel(const Panel& panel, const QString& path);
 
 /// The picture's bytes.

@@ -5,8 +5,8 @@
 
 namespace clipscope {
 
-/// Numbers for the screen: '.' for the point whatever the locale, '–' for what has no meaning (NaN),
-/// '∞' for infinity.
+/// Numbers for the screen: '.' for the point whatever the locale, '–' for what has no meaning
+/// (NaN), '∞' for infinity.
 
 /// Four significant digits: 0.01234, 12.34, 1234, 1.234e-05.
 QString shortNumber(double value, int digits = 4);

@@ -9,8 +9,8 @@ namespace clipscope {
 
 /// A QCustomPlot with this program's look and habits: colours from the Theme (and again when it
 /// changes), a faint grid and no box; the wheel zooms at the cursor, or one axis when over it;
-/// dragging pans; Shift+drag zooms to a rectangle, Ctrl+drag selects one; double click and Home fit.
-/// Hovering shows what `hoverText` says. Replots are queued.
+/// dragging pans; Shift+drag zooms to a rectangle, Ctrl+drag selects one; double click and Home
+/// fit. Hovering shows what `hoverText` says. Replots are queued.
 class Plot : public QCustomPlot {
   Q_OBJECT
 
@@ -62,7 +62,8 @@ class PowerTicker : public QCPAxisTicker {
 
  protected:
   QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
-  QString getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) override;
+  QString getTickLabel(double tick, const QLocale& locale, QChar formatChar,
+                       int precision) override;
   int getSubTickCount(double) override { return 0; }
 
  private:

@@ -89,8 +89,7 @@ void Controller::openPath(const QString& text) {
   try {
     Experiment experiment = m_experiment;
     std::error_code error;
-    const bool isExperiment =
-        std::filesystem::is_regular_file(path, error) && looksLikeJson(path);
+    const bool isExperiment = std::filesystem::is_regular_file(path, error) && looksLikeJson(path);
     if (isExperiment) {
       experiment = loadExperiment(path);
     } else {
@@ -181,7 +180,8 @@ void Controller::edit(const Experiment& experiment) {
   });
   if (resume) {
     m_running = true;
-    post([](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
+    post(
+        [](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
   }
   emit experimentChanged();
 }

@@ -162,12 +162,15 @@ void ExperimentDock::buildData() {
   row(tr("Source"), m_source, tr("Open another with File ▸ Open, or drop a file on the window"));
   m_counts = new QLabel(this);
   row(tr("Train / test"), m_counts, tr("Examples trained on, and held out"));
-  m_testShare = numberRow(tr("Test share"), tr("Share of the examples that is held out; a restart"), 0,
-                          0.9, true, false, [](Experiment& e, double v) { e.data.testShare = v; });
+  m_testShare =
+      numberRow(tr("Test share"), tr("Share of the examples that is held out; a restart"), 0, 0.9,
+                true, false, [](Experiment& e, double v) { e.data.testShare = v; });
   m_normalise = comboRow(
-      tr("Normalise"), tr("How the values are scaled; a restart. Standardising uses the data's own mean and "
-                          "std, which is not private."),
-      {QStringLiteral("default"), QStringLiteral("none"), QStringLiteral("standardise"), QStringLiteral("constants")},
+      tr("Normalise"),
+      tr("How the values are scaled; a restart. Standardising uses the data's own mean and "
+         "std, which is not private."),
+      {QStringLiteral("default"), QStringLiteral("none"), QStringLiteral("standardise"),
+       QStringLiteral("constants")},
       {tr("Public"), tr("As they are"), tr("Standardise"), tr("From the file")},
       [](Experiment& e, const std::string& name) {
         e.data.normalisation = parseNormalisationRule(name, "data.normalisation");
@@ -211,8 +214,9 @@ void ExperimentDock::buildClipping() {
   const std::pair<const char*, const char*> groupings[] = {
       {"Flat", "One norm over every trainable parameter (Abadi et al.; the default of Opacus)"},
       {"Layer", "A norm and a threshold for each layer, its weight and bias together"},
-      {"Param", "A norm and a threshold for each tensor, weight and bias apart "
-                "(what Opacus calls per_layer)"},
+      {"Param",
+       "A norm and a threshold for each tensor, weight and bias apart "
+       "(what Opacus calls per_layer)"},
       {"Custom", "The groups that the experiment's file names"}};
   for (int k = 0; k < 4; ++k) {
     auto* button = new QPushButton(tr(groupings[k].first), this);
@@ -237,47 +241,58 @@ void ExperimentDock::buildClipping() {
   for (int k = 0; k < m_strategy->count(); ++k) {
     const auto strategy = makeStrategy(m_strategy->itemData(k).toString().toStdString(), {});
     m_strategy->setItemData(
-        k, tr("f = %1\n%2").arg(fromView(strategy->formula()), fromView(strategy->source())), Qt::ToolTipRole);
+        k, tr("f = %1\n%2").arg(fromView(strategy->formula()), fromView(strategy->source())),
+        Qt::ToolTipRole);
   }
-  m_maxGradNorm = numberRow(tr("Clipping norm C"), tr("max_grad_norm: the sensitivity of the clipped sum"),
-                            1e-30, 1e30, true, false,
-                            [](Experiment& e, double v) { e.clipping.maxGradNorm = v; });
-  m_thresholds = comboRow(
-      tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
-      {QStringLiteral("equal"), QStringLiteral("sqrt_dim"), QStringLiteral("median"), QStringLiteral("custom")},
-      {tr("Equal, C/√K"), tr("∝ √d_k"), tr("∝ median norm"), tr("From the file")},
-      [](Experiment& e, const std::string& name) {
-        e.clipping.thresholds = parseThresholdRule(name, "clipping.thresholds");
-      });
-  m_thresholdsLabel = qobject_cast<QLabel*>(m_rows->itemAtPosition(m_rows->rowCount() - 1, 0)->widget());
+  m_maxGradNorm = numberRow(
+      tr("Clipping norm C"), tr("max_grad_norm: the sensitivity of the clipped sum"), 1e-30, 1e30,
+      true, false, [](Experiment& e, double v) { e.clipping.maxGradNorm = v; });
+  m_thresholds =
+      comboRow(tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
+               {QStringLiteral("equal"), QStringLiteral("sqrt_dim"), QStringLiteral("median"),
+                QStringLiteral("custom")},
+               {tr("Equal, C/√K"), tr("∝ √d_k"), tr("∝ median norm"), tr("From the file")},
+               [](Experiment& e, const std::string& name) {
+                 e.clipping.thresholds = parseThresholdRule(name, "clipping.thresholds");
+               });
+  m_thresholdsLabel =
+      qobject_cast<QLabel*>(m_rows->itemAtPosition(m_rows->rowCount() - 1, 0)->widget());
   m_constant = numberRow(tr("Constant κ"), tr("The strategy's constant"), 0, 1e30, true, false,
                          [](Experiment& e, double v) {
                            if (const auto* c = constantOf(e.clipping.strategy))
                              e.clipping.strategySettings.*(c->member) = v;
                          });
-  m_constantLabel = qobject_cast<QLabel*>(m_rows->itemAtPosition(m_rows->rowCount() - 1, 0)->widget());
+  m_constantLabel =
+      qobject_cast<QLabel*>(m_rows->itemAtPosition(m_rows->rowCount() - 1, 0)->widget());
 }
 
 void ExperimentDock::buildRest() {
   section(tr("Noise"));
-  m_sigma = numberRow(tr("Multiplier σ"), tr("noise_multiplier: noise std over sensitivity; 0 switches noise off and ε is ∞"),
-                      0, 1e6, true, false, [](Experiment& e, double v) { e.noise.noiseMultiplier = v; });
-  m_allocation = comboRow(
-      tr("Allocation"), tr("How the noise is shared out over the groups; all four have the privacy of σ"),
-      {QStringLiteral("global"), QStringLiteral("equal_budget"), QStringLiteral("dimension_weighted"), QStringLiteral("least_power")},
-      {tr("Global"), tr("Equal budget"), tr("Dimension"), tr("Least power")},
-      [](Experiment& e, const std::string& name) {
-        e.noise.allocation = parseNoiseAllocation(name, "noise.allocation");
-      });
+  m_sigma =
+      numberRow(tr("Multiplier σ"),
+                tr("noise_multiplier: noise std over sensitivity; 0 switches noise off and ε is ∞"),
+                0, 1e6, true, false, [](Experiment& e, double v) { e.noise.noiseMultiplier = v; });
+  m_allocation =
+      comboRow(tr("Allocation"),
+               tr("How the noise is shared out over the groups; all four have the privacy of σ"),
+               {QStringLiteral("global"), QStringLiteral("equal_budget"),
+                QStringLiteral("dimension_weighted"), QStringLiteral("least_power")},
+               {tr("Global"), tr("Equal budget"), tr("Dimension"), tr("Least power")},
+               [](Experiment& e, const std::string& name) {
+                 e.noise.allocation = parseNoiseAllocation(name, "noise.allocation");
+               });
   section(tr("Sampling (Poisson)"));
-  m_batch = numberRow(tr("Expected batch B"), tr("expected_batch_size = q·N: the constant denominator of the mean"),
-                      0, 1e9, false, false, [](Experiment& e, double v) {
+  m_batch = numberRow(tr("Expected batch B"),
+                      tr("expected_batch_size = q·N: the constant denominator of the mean"), 0, 1e9,
+                      false, false, [](Experiment& e, double v) {
                         e.sampling.expectedBatchSize = v;
                         e.sampling.sampleRate = 0;
                       });
-  m_rate = numberRow(tr("Sample rate q"), tr("Probability with which each example is drawn"), 0, 1, false, false,
-                     [](Experiment& e, double v) { e.sampling.sampleRate = v; });
-  m_physical = numberRow(tr("Physical batch"), tr("Upper bound of the block that goes through the model at once; 0: the model's choice; a restart"),
+  m_rate = numberRow(tr("Sample rate q"), tr("Probability with which each example is drawn"), 0, 1,
+                     false, false, [](Experiment& e, double v) { e.sampling.sampleRate = v; });
+  m_physical = numberRow(tr("Physical batch"),
+                         tr("Upper bound of the block that goes through the model at once; 0: the "
+                            "model's choice; a restart"),
                          0, 1e6, true, true, [](Experiment& e, double v) {
                            e.sampling.physicalBatchSize = static_cast<Index>(v);
                          });
@@ -288,8 +303,8 @@ void ExperimentDock::buildRest() {
                          [](Experiment& e, double v) { e.optimizer.momentum = v; });
   m_dampening = numberRow(tr("Dampening"), QString(), 0, 1, true, false,
                           [](Experiment& e, double v) { e.optimizer.dampening = v; });
-  m_weightDecay = numberRow(tr("Weight decay"), tr("Enters after clipping and noise"), 0, 1e6, true, false,
-                            [](Experiment& e, double v) { e.optimizer.weightDecay = v; });
+  m_weightDecay = numberRow(tr("Weight decay"), tr("Enters after clipping and noise"), 0, 1e6, true,
+                            false, [](Experiment& e, double v) { e.optimizer.weightDecay = v; });
   m_nesterov = new QCheckBox(tr("Nesterov"), this);
   m_nesterov->setToolTip(tr("Needs a momentum above 0 and a dampening of 0"));
   m_rows->addWidget(m_nesterov, m_rows->rowCount(), 1);
@@ -300,14 +315,17 @@ void ExperimentDock::buildRest() {
                       [](Experiment& e, double v) { e.privacy.delta = v; });
   QStringList accountants;
   for (const std::string& name : accountantNames()) accountants << QString::fromStdString(name);
-  m_accountant = comboRow(tr("Accountant"), tr("Rényi accounting on the orders of Opacus: an upper bound"),
-                          accountants, {tr("RDP (Opacus)")},
-                          [](Experiment& e, const std::string& name) { e.privacy.accountant = name; });
+  m_accountant =
+      comboRow(tr("Accountant"), tr("Rényi accounting on the orders of Opacus: an upper bound"),
+               accountants, {tr("RDP (Opacus)")},
+               [](Experiment& e, const std::string& name) { e.privacy.accountant = name; });
   section(tr("Run"));
-  m_seed = numberRow(tr("Seed"), tr("Of weights, sampling and noise; a restart"), 0, 9e15, true, true,
-                     [](Experiment& e, double v) { e.run.seed = static_cast<std::uint64_t>(v); });
-  m_evaluate = numberRow(tr("Test every"), tr("Steps between test evaluations; 0: never"), 0, 1e9, true, true,
-                         [](Experiment& e, double v) { e.run.evaluateEvery = static_cast<Index>(v); });
+  m_seed =
+      numberRow(tr("Seed"), tr("Of weights, sampling and noise; a restart"), 0, 9e15, true, true,
+                [](Experiment& e, double v) { e.run.seed = static_cast<std::uint64_t>(v); });
+  m_evaluate =
+      numberRow(tr("Test every"), tr("Steps between test evaluations; 0: never"), 0, 1e9, true,
+                true, [](Experiment& e, double v) { e.run.evaluateEvery = static_cast<Index>(v); });
 }
 
 void ExperimentDock::showConstants() {
@@ -361,7 +379,8 @@ void ExperimentDock::showSession(const Session& session) {
   m_trainExamples = session.trainExamples;
   m_source->setText(QString::fromStdString(session.data->name()));
   m_source->setToolTip(QString::fromStdString(session.data->source()));
-  m_counts->setText(tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
+  m_counts->setText(
+      tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
   m_privateNote->setVisible(session.data->normalisation().computedFromData);
   m_modelTitle->setText(tr("%1 parameters").arg(grouped(session.model->table().dimension())));
   m_physical->setZeroText(tr("auto, %1").arg(session.model->plan().rows));
@@ -374,7 +393,8 @@ void ExperimentDock::showSession(const Session& session) {
     const auto cell = [&](const QString& text, int column) {
       auto* label = new QLabel(text, this);
       if (column > 0) label->setObjectName(QStringLiteral("hint"));
-      label->setAlignment(column > 0 ? Qt::AlignRight | Qt::AlignVCenter : Qt::AlignLeft | Qt::AlignVCenter);
+      label->setAlignment(column > 0 ? Qt::AlignRight | Qt::AlignVCenter
+                                     : Qt::AlignLeft | Qt::AlignVCenter);
       label->setToolTip(QString::fromStdString(layer.name));
       m_layers->addWidget(label, at, column);
     };

@@ -90,10 +90,12 @@ void MainWindow::buildStatusBar() {
   connect(m_cancel, &QPushButton::clicked, &m_controller, &Controller::pause);
   m_notPrivate = new QLabel(tr("not private"), this);
   m_notPrivate->setObjectName(QStringLiteral("notPrivate"));
-  m_notPrivate->setToolTip(tr("This window shows exact values of single examples: norms, losses, "
-                              "indices. No noise covers them, and ε says nothing about them."));
+  m_notPrivate->setToolTip(
+      tr("This window shows exact values of single examples: norms, losses, "
+         "indices. No noise covers them, and ε says nothing about them."));
   statusBar()->addWidget(m_sentence, 1);
-  for (QWidget* widget : std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch, m_notPrivate})
+  for (QWidget* widget :
+       std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch, m_notPrivate})
     statusBar()->addPermanentWidget(widget);
   statusBar()->setSizeGripEnabled(false);
 }
@@ -119,9 +121,11 @@ void MainWindow::connectController() {
   connect(c, &Controller::stateChanged, this, &MainWindow::showState);
   connect(c, &Controller::message, m_messages, &MessageBar::show);
   connect(c, &Controller::restartNeeded, this, [this, c](const QString& what) {
-    m_messages->ask(tr("%1 holds for a whole run. The change needs a restart: the steps done so far "
-                       "are dropped.").arg(what),
-                    tr("Restart"), [c] { c->restart(); }, [c] { c->discardPendingEdit(); });
+    m_messages->ask(
+        tr("%1 holds for a whole run. The change needs a restart: the steps done so far "
+           "are dropped.")
+            .arg(what),
+        tr("Restart"), [c] { c->restart(); }, [c] { c->discardPendingEdit(); });
   });
   connect(c->selection(), &Selection::changed, this, [this, c] {
     const auto count = c->selection()->examples().size();
@@ -155,13 +159,16 @@ void MainWindow::showState() {
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
   m_progress->setVisible(m_controller.isLoading());
   m_cancel->setVisible(m_controller.isLoading());
-  if (m_controller.isLoading()) m_sentence->setText(tr("Loading…"));
-  else if (m_controller.record()) m_sentence->setText(phaseSentence(*m_controller.record()));
+  if (m_controller.isLoading())
+    m_sentence->setText(tr("Loading…"));
+  else if (m_controller.record())
+    m_sentence->setText(phaseSentence(*m_controller.record()));
 }
 
 void MainWindow::showTitle() {
   const auto& file = m_controller.file();
-  QString name = file.empty() ? tr("Untitled experiment") : QString::fromStdString(file.filename().string());
+  QString name =
+      file.empty() ? tr("Untitled experiment") : QString::fromStdString(file.filename().string());
   if (m_controller.session())
     name += tr(" — %1").arg(QString::fromStdString(m_controller.session()->data->name()));
   setWindowTitle(tr("%1 — Clipscope").arg(name));

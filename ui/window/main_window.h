@@ -21,8 +21,8 @@ class NormsPanel;
 class Panel;
 class PhaseRail;
 
-/// The window: lays out rail, dock, panels and status bar and connects them to the Controller, which
-/// does the work.
+/// The window: lays out rail, dock, panels and status bar and connects them to the Controller,
+/// which does the work.
 class MainWindow : public QMainWindow {
   Q_OBJECT
 

@@ -57,9 +57,11 @@ void MainWindow::buildFileMenu() {
     else
       m_controller.saveTo(QString::fromStdString(m_controller.file().string()));
   });
-  menu->addAction(tr("Save experiment &as…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this, &MainWindow::askSave);
+  menu->addAction(tr("Save experiment &as…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this,
+                  &MainWindow::askSave);
   menu->addSeparator();
-  menu->addAction(tr("&Export step…"), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::askExport);
+  menu->addAction(tr("&Export step…"), QKeySequence(Qt::CTRL | Qt::Key_E), this,
+                  &MainWindow::askExport);
   menu->addSeparator();
   menu->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
 }
@@ -72,11 +74,13 @@ void MainWindow::buildRunMenu() {
   menu->addAction(tr("Next phase"), QKeySequence(Qt::Key_Space), c, &Controller::nextPhase);
   QMenu* to = menu->addMenu(tr("Run to"));
   for (const Phase phase : allPhases)
-    to->addAction(QString::fromUtf8(phaseName(phase).data()), c, [c, phase] { c->advanceTo(phase); });
+    to->addAction(QString::fromUtf8(phaseName(phase).data()), c,
+                  [c, phase] { c->advanceTo(phase); });
   menu->addSeparator();
   menu->addAction(tr("Reset"), QKeySequence(Qt::SHIFT | Qt::Key_F5), c, &Controller::reset);
   menu->addSeparator();
-  menu->addAction(tr("Clear selection"), QKeySequence(Qt::Key_Escape), c->selection(), &Selection::clear);
+  menu->addAction(tr("Clear selection"), QKeySequence(Qt::Key_Escape), c->selection(),
+                  &Selection::clear);
 }
 
 void MainWindow::buildViewMenu() {
@@ -106,10 +110,11 @@ void MainWindow::buildViewMenu() {
 void MainWindow::buildHelpMenu() {
   QMenu* menu = menuBar()->addMenu(tr("&Help"));
   menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
-    m_messages->show(tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "
-                        "Ctrl+S save · Ctrl+E export · Esc clears the selection · Home fits a plot · "
-                        "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
-                     false);
+    m_messages->show(
+        tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "
+           "Ctrl+S save · Ctrl+E export · Esc clears the selection · Home fits a plot · "
+           "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
+        false);
   });
   menu->addAction(tr("About Clipscope"), this, [this] {
     m_messages->show(tr("Clipscope %1, a debugger for DP-SGD. GPL-3.0-or-later.")
@@ -128,16 +133,16 @@ void MainWindow::askOpen() {
 }
 
 void MainWindow::askSave() {
-  const QString path = QFileDialog::getSaveFileName(this, tr("Save experiment"),
-                                                    QStringLiteral("experiment.json"), tr("Experiment (*.json)"));
+  const QString path = QFileDialog::getSaveFileName(
+      this, tr("Save experiment"), QStringLiteral("experiment.json"), tr("Experiment (*.json)"));
   if (path.isEmpty()) return;
   m_controller.saveTo(path);
   rememberRecent(path);
 }
 
 void MainWindow::askExport() {
-  const QString folder = QFileDialog::getExistingDirectory(
-      this, tr("Export this step: choose an empty folder"));
+  const QString folder =
+      QFileDialog::getExistingDirectory(this, tr("Export this step: choose an empty folder"));
   if (!folder.isEmpty()) m_controller.exportRun(folder);
 }
 

@@ -28,7 +28,7 @@ void NumberEdit::setValue(double value) {
     clear();
   else
     setText(m_range.whole && std::abs(value) < 1e15 ? QString::number(static_cast<qint64>(value))
-                                                  : QString::number(value, 'g', 8));
+                                                    : QString::number(value, 'g', 8));
   setModified(false);
 }
 

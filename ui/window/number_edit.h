@@ -8,8 +8,8 @@
 namespace clipscope {
 
 /// A field for one number: any notation (1e-5), '.' for the point, checked as one types. While the
-/// text is no number or out of range the edge is red, the tool tip says why, and nothing is emitted.
-/// Up and down multiply by a tenth of a decade, or add one to whole numbers.
+/// text is no number or out of range the edge is red, the tool tip says why, and nothing is
+/// emitted. Up and down multiply by a tenth of a decade, or add one to whole numbers.
 class NumberEdit : public QLineEdit {
   Q_OBJECT
 

@@ -37,12 +37,11 @@ void PhaseChip::show(State state, double seconds, bool joined) {
   m_seconds = seconds;
   m_joined = joined;
   setAccessibleDescription(state == State::Waiting ? tr("not done") : tr("done"));
-  setToolTip(state == State::Waiting
-                 ? tr("Run to %1").arg(text())
-                 : joined ? tr("%1 ran joined with its neighbours, block by block: its share of "
-                               "their time")
-                                .arg(text())
-                          : tr("Time that %1 took").arg(text()));
+  setToolTip(state == State::Waiting ? tr("Run to %1").arg(text())
+             : joined ? tr("%1 ran joined with its neighbours, block by block: its share of "
+                           "their time")
+                            .arg(text())
+                      : tr("Time that %1 took").arg(text()));
   update();
 }
 
@@ -55,16 +54,18 @@ void PhaseChip::paintEvent(QPaintEvent*) {
   painter.setRenderHint(QPainter::Antialiasing);
   const QRectF pill(0.5, 0.5, width() - 1, pillHeight - 1);
   const bool current = m_state == State::Current;
-  painter.setPen(QPen(current ? theme.accent : underMouse() || hasFocus() ? theme.accent : theme.edge, 1));
+  painter.setPen(QPen(current                      ? theme.accent
+                      : underMouse() || hasFocus() ? theme.accent
+                                                   : theme.edge,
+                      1));
   painter.setBrush(current ? theme.accent : m_state == State::Done ? theme.field : theme.panel);
   painter.drawRoundedRect(pill, pillHeight / 2.0, pillHeight / 2.0);
   QFont font = this->font();
   font.setBold(current);
   painter.setFont(font);
   painter.setPen(current ? theme.accentInk : m_state == State::Done ? theme.ink : theme.dim);
-  const QString label = m_state == State::Waiting || current || width() < 78
-                            ? text()
-                            : QStringLiteral("✓ ") + text();
+  const QString label =
+      m_state == State::Waiting || current || width() < 78 ? text() : QStringLiteral("✓ ") + text();
   painter.drawText(pill, Qt::AlignCenter, label);
   if (m_state == State::Waiting) return;
   QFont small = this->font();
@@ -131,15 +132,18 @@ void PhaseRail::showRecord(const StepRecord& record) {
   }
   m_stepTitle->setText(tr("step %1").arg(record.step));
   if (record.account)
-    m_epsilon->setText(tr("simulated ε %1 at δ %2")
-                           .arg(shortNumber(record.account->epsilon, 3), shortNumber(record.account->delta, 3)));
-  m_epsilon->setToolTip(tr("A run that can be replayed from its seed is a simulation: ε is about "
-                           "releasing the weights of one run whose noise was fresh and secret."));
+    m_epsilon->setText(
+        tr("simulated ε %1 at δ %2")
+            .arg(shortNumber(record.account->epsilon, 3), shortNumber(record.account->delta, 3)));
+  m_epsilon->setToolTip(
+      tr("A run that can be replayed from its seed is a simulation: ε is about "
+         "releasing the weights of one run whose noise was fresh and secret."));
 }
 
 void PhaseRail::showState(bool running, bool ready) {
   m_run->setText(running ? tr("Pause") : tr("Run"));
-  m_run->setToolTip(running ? tr("Stop after the block under way (F5)") : tr("Train step after step (F5)"));
+  m_run->setToolTip(running ? tr("Stop after the block under way (F5)")
+                            : tr("Train step after step (F5)"));
   for (QPushButton* button : {m_run, m_step, m_next, m_reset}) button->setEnabled(ready);
   for (PhaseChip* chip : m_chips) chip->setEnabled(ready);
 }

@@ -13,8 +13,8 @@ class QPushButton;
 
 namespace clipscope {
 
-/// One phase of the rail: a pill with a tick when done and lit when it is the last one done, its time
-/// below.
+/// One phase of the rail: a pill with a tick when done and lit when it is the last one done, its
+/// time below.
 class PhaseChip : public QAbstractButton {
   Q_OBJECT
 

@@ -18,13 +18,18 @@ QString clipSentence(const StepRecord& r) {
   if (clip.strategy == "none")
     return tr("Phase Clip: nothing is clipped, so no noise makes this private.");
   if (!std::isnan(clip.aboveOneFraction))
-    return tr("Phase Clip: every gradient was brought near length C = %1; %2 of them were scaled up.")
+    return tr("Phase Clip: every gradient was brought near length C = %1; %2 of them were scaled "
+              "up.")
         .arg(shortNumber(clip.maxGradNorm, 3), percent(clip.aboveOneFraction));
   const auto count = std::llround(clip.clippedFraction * static_cast<double>(r.batchSize()));
-  const QString to = clip.groups.size() > 1
-                         ? tr("the thresholds of %1 groups (√ΣC² = %2)").arg(clip.groups.size()).arg(shortNumber(clip.maxGradNorm, 3))
-                         : tr("C = %1").arg(shortNumber(clip.maxGradNorm, 3));
-  return tr("Phase Clip: %1 of %2 gradients scaled down to %3.").arg(count).arg(r.batchSize()).arg(to);
+  const QString to = clip.groups.size() > 1 ? tr("the thresholds of %1 groups (√ΣC² = %2)")
+                                                  .arg(clip.groups.size())
+                                                  .arg(shortNumber(clip.maxGradNorm, 3))
+                                            : tr("C = %1").arg(shortNumber(clip.maxGradNorm, 3));
+  return tr("Phase Clip: %1 of %2 gradients scaled down to %3.")
+      .arg(count)
+      .arg(r.batchSize())
+      .arg(to);
 }
 
 }  // namespace
@@ -41,14 +46,15 @@ QString phaseSentence(const StepRecord& r) {
           .arg(shortNumber(r.forward->meanLoss))
           .arg(r.batchSize());
     case Phase::Backward:
-      return tr("Phase Backward: %1 gradients, one an example, none of them formed yet. Next: their norms.")
+      return tr("Phase Backward: %1 gradients, one an example, none of them formed yet. Next: "
+                "their norms.")
           .arg(r.batchSize());
     case Phase::Norms:
       return tr("Phase Norms: median %1, largest %2. Next: clipping.")
           .arg(shortNumber(r.norms->q50, 3), shortNumber(r.norms->max, 3));
     case Phase::Clip:
-      return clipSentence(r) + tr(" Next: noise on each of %1 coordinates.")
-                                   .arg(grouped(r.info->dimension));
+      return clipSentence(r) +
+             tr(" Next: noise on each of %1 coordinates.").arg(grouped(r.info->dimension));
     case Phase::Noise:
       return tr("Phase Noise: ‖z‖ = %1 against a signal of %2, SNR %3. Next: the update.")
           .arg(shortNumber(r.noise->realised, 3), shortNumber(r.clip->signal, 3),

@@ -14,7 +14,8 @@ void TrainingWorker::guarded(int runId, Body&& body) {
     // A stop is an answer, not a failure; phases that were complete are shown below.
     if (m_trainer) send(runId, true);
   } catch (const std::bad_alloc&) {
-    emit failed(runId, tr("There is not enough memory for this; lower the batch size or the model."));
+    emit failed(runId,
+                tr("There is not enough memory for this; lower the batch size or the model."));
   } catch (const std::exception& error) {
     emit failed(runId, QString::fromUtf8(error.what()));
   }

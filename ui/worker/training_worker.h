@@ -20,9 +20,9 @@ struct Session {
 };
 
 /// Owns the Trainer and lives on the one thread that enters its parallel regions. The window calls
-/// the slots as queued calls and gets results as queued signals. Every command carries a stop token,
-/// which the window may pull at any time, and the number of the run it is for: results of an older
-/// run are dropped by the receiver.
+/// the slots as queued calls and gets results as queued signals. Every command carries a stop
+/// token, which the window may pull at any time, and the number of the run it is for: results of an
+/// older run are dropped by the receiver.
 ///
 /// While running, at most one record is under way to the window: it says with recordShown() that it
 /// took one, and a record that finds another still under way is not sent. The newest wins.

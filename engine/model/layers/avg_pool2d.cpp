@@ -11,8 +11,8 @@ namespace clipscope {
 
 AvgPool2d::AvgPool2d(const AvgPool2dSettings& settings, Shape input)
     : Layer(std::move(input)), m_settings(settings) {
-  const auto [height, width] = windowedExtent(m_input, settings.kernel, settings.stride,
-                                              settings.padding, {1, 1});
+  const auto [height, width] =
+      windowedExtent(m_input, settings.kernel, settings.stride, settings.padding, {1, 1});
   for (std::size_t axis = 0; axis < 2; ++axis)
     if (2 * settings.padding[axis] > settings.kernel[axis])
       throw SpecError("is padded by more than half of its kernel");
@@ -48,7 +48,8 @@ void AvgPool2d::forward(const ParameterView&, LayerCache& cache, const DrawKey&)
     const float* x = cache.x.row(i);
     float* y = cache.y.row(i);
     std::fill_n(y, cache.y.cols, 0.0f);
-    forCells([&](Index out, Index in, float share) { addScaled(share, x + in, y + out, m_input[0]); });
+    forCells(
+        [&](Index out, Index in, float share) { addScaled(share, x + in, y + out, m_input[0]); });
   }
 }
 
@@ -58,7 +59,8 @@ void AvgPool2d::backward(const ParameterView&, View dx, LayerCache& cache) const
     const float* dy = cache.dy.row(i);
     float* out = dx.row(i);
     std::fill_n(out, dx.cols, 0.0f);
-    forCells([&](Index at, Index in, float share) { addScaled(share, dy + at, out + in, m_input[0]); });
+    forCells(
+        [&](Index at, Index in, float share) { addScaled(share, dy + at, out + in, m_input[0]); });
   }
 }
 

@@ -45,14 +45,13 @@ Shape Conv2d::weightShape(const Conv2dSettings& s) {
 std::string Conv2d::describe() const {
   std::string text = "Conv " + std::to_string(m_settings.inChannels) + "→" +
                      std::to_string(m_settings.outChannels) + ", " + pairText(m_settings.kernel);
-  if (m_settings.stride != std::array<Index, 2>{1, 1}) text += " " + strideText(m_settings.stride);
+  if (m_settings.stride != std::array<Index, 2>{1, 1})
+    text.append(" ").append(strideText(m_settings.stride));
   if (m_settings.groups > 1) text += ", " + std::to_string(m_settings.groups) + " groups";
   return text;
 }
 
-Index Conv2d::work() const {
-  return m_output[1] * m_output[2] * weightShape(m_settings).size();
-}
+Index Conv2d::work() const { return m_output[1] * m_output[2] * weightShape(m_settings).size(); }
 
 void Conv2d::compile(Index maxRows) {
   m_rows = maxRows;
@@ -101,7 +100,8 @@ void Conv2d::backward(const ParameterView& parameters, View dx, LayerCache& cach
   if (!dx) return;
   const Primitives& p = *m_primitives;
   const auto dy = memoryAt(p.backwardDesc.diff_dst_desc(), cache.dy.data);
-  const auto weights = memoryAt(p.backwardDesc.weights_desc(), parameters.prepared + p.forwardSize());
+  const auto weights =
+      memoryAt(p.backwardDesc.weights_desc(), parameters.prepared + p.forwardSize());
   const auto target = memoryAt(p.backwardDesc.diff_src_desc(), dx.data);
   const auto scratch = memoryAt(p.backwardDesc.scratchpad_desc(), cache.scratch);
   execute(p.backward, {{DNNL_ARG_DIFF_DST, dy.get()},

@@ -23,10 +23,10 @@ struct Conv2dSettings {
 /// Two-dimensional cross-correlation, PyTorch's Conv2d with zero padding; weights {O, I/groups, kh,
 /// kw}. A few examples go through at a time on one thread, in its cache.
 ///
-/// The per-sample gradient ∂W_i[o, k] = Σ_t δ_i[t, o] x_i[window t, k] is formed once, by squaredNorms,
-/// and kept for the weighted sum: at the usual shapes that costs fewer operations than the ghost
-/// norm (T² (K + O) against T K O, Bu et al. 2022, arXiv:2205.10683), and the sum then costs one
-/// addition a weight. ∂b_i = Σ_t δ_i[t] likewise.
+/// The per-sample gradient ∂W_i[o, k] = Σ_t δ_i[t, o] x_i[window t, k] is formed once, by
+/// squaredNorms, and kept for the weighted sum: at the usual shapes that costs fewer operations
+/// than the ghost norm (T² (K + O) against T K O, Bu et al. 2022, arXiv:2205.10683), and the sum
+/// then costs one addition a weight. ∂b_i = Σ_t δ_i[t] likewise.
 class Conv2d : public Layer {
  public:
   /// bias −1: none. Throws SpecError where channels, groups or kernel do not fit the input.

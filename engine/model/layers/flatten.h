@@ -5,8 +5,8 @@
 
 namespace clipscope {
 
-/// All values of an example as one row, in PyTorch's order: an image, stored channels last, comes out
-/// channel by channel, so that a following Linear has PyTorch's weights.
+/// All values of an example as one row, in PyTorch's order: an image, stored channels last, comes
+/// out channel by channel, so that a following Linear has PyTorch's weights.
 class Flatten : public Layer {
  public:
   explicit Flatten(Shape input) : Layer(std::move(input)) { m_output = Shape{m_input.size()}; }

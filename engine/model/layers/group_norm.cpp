@@ -62,7 +62,8 @@ void GroupNorm::forwardExample(const ParameterView& parameters, LayerCache& cach
   channelSums(x, m_positions, m_channels, sums.data());
   for (Index g = 0; g < m_groups; ++g) {
     double total = 0;
-    for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c) total += sums[static_cast<std::size_t>(c)];
+    for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c)
+      total += sums[static_cast<std::size_t>(c)];
     for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c)
       k.mean[c] = static_cast<float>(total / count);
   }
@@ -72,7 +73,8 @@ void GroupNorm::forwardExample(const ParameterView& parameters, LayerCache& cach
   float* shift = k.biasGradient;
   for (Index g = 0; g < m_groups; ++g) {
     double total = 0;
-    for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c) total += sums[static_cast<std::size_t>(c)];
+    for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c)
+      total += sums[static_cast<std::size_t>(c)];
     const double inverse = 1.0 / std::sqrt(total / count + m_epsilon);
     for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c) {
       const auto at = static_cast<std::size_t>(c);

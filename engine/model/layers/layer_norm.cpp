@@ -25,8 +25,8 @@ LayerNorm::LayerNorm(Shape shape, double epsilon, Shape input,
   const bool fits = !tail.empty() && tail.size() <= extents.size() &&
                     std::equal(tail.rbegin(), tail.rend(), extents.rbegin());
   if (!fits)
-    throw SpecError("normalises over " + m_shape.toString() + ", which is not the end of the input " +
-                    m_input.toString());
+    throw SpecError("normalises over " + m_shape.toString() +
+                    ", which is not the end of the input " + m_input.toString());
   if (m_input.rank() == 3 && m_shape.rank() != 3)
     throw SpecError("an image is normalised over all of " + m_input.toString() +
                     "; give that as its shape, or use groupnorm");
@@ -67,8 +67,8 @@ void LayerNorm::forward(const ParameterView& parameters, LayerCache& cache, cons
           squares += centred * centred;
         }
         k.mean[t] = static_cast<float>(mean);
-        k.inverseStd[t] = static_cast<float>(
-            1.0 / std::sqrt(squares / static_cast<double>(m_width) + m_epsilon));
+        k.inverseStd[t] =
+            static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(m_width) + m_epsilon));
         for (Index j = 0; j < m_width; ++j) {
           const Index at = parameterIndex(j);
           const float hat = (x[j] - k.mean[t]) * k.inverseStd[t];
@@ -110,8 +110,8 @@ void LayerNorm::backward(const ParameterView& parameters, View dx, LayerCache& c
           const double d = static_cast<double>(dy[j]) *
                            (gamma ? static_cast<double>(gamma[parameterIndex(j)]) : 1.0);
           const double hat = static_cast<double>((x[j] - k.mean[t]) * k.inverseStd[t]);
-          out[j] = static_cast<float>(static_cast<double>(k.inverseStd[t]) *
-                                      (d - mean - hat * meanHat));
+          out[j] =
+              static_cast<float>(static_cast<double>(k.inverseStd[t]) * (d - mean - hat * meanHat));
         }
       }
       for (Index j = 0; j < m_width; ++j) {

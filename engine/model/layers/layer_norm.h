@@ -35,7 +35,9 @@ class LayerNorm : public Layer {
   };
   Kept kept(const LayerCache& cache, Index example) const;
   /// Where value j of a position (channels last for an image) lies in γ and β (PyTorch's order).
-  Index parameterIndex(Index j) const { return m_order.empty() ? j : m_order[static_cast<std::size_t>(j)]; }
+  Index parameterIndex(Index j) const {
+    return m_order.empty() ? j : m_order[static_cast<std::size_t>(j)];
+  }
 
   Shape m_shape;
   double m_epsilon;

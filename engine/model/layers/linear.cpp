@@ -30,8 +30,7 @@ Linear::Linear(Index inputs, Index outputs, Shape input,
     throw SpecError("takes {in} or {positions, in}, not " + m_input.toString() +
                     "; put a flatten layer in front of it");
   if (m_input[m_input.rank() - 1] != inputs)
-    throw SpecError("expects " + std::to_string(inputs) + " inputs but gets " +
-                    m_input.toString());
+    throw SpecError("expects " + std::to_string(inputs) + " inputs but gets " + m_input.toString());
   m_output = m_input.rank() == 2 ? Shape{m_positions, outputs} : Shape{outputs};
 }
 
@@ -137,16 +136,17 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
       bool plain = true;
       for (Index i = 0; i < rows; ++i) plain = plain && factors.at(i, s, weight) == 1.0f;
       const float* weighted = plain ? cache.dy.data : cache.scratch;
-      if (!plain) parallelRanges(rows, rows * width, [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) {
-          const float f = factors.at(i, s, weight);
-          float* row = cache.scratch + i * width;
-          if (f == 0.0f)
-            std::fill_n(row, width, 0.0f);
-          else
-            scaled(f, cache.dy.row(i), row, width);
-        }
-      });
+      if (!plain)
+        parallelRanges(rows, rows * width, [&](Index first, Index last) {
+          for (Index i = first; i < last; ++i) {
+            const float f = factors.at(i, s, weight);
+            float* row = cache.scratch + i * width;
+            if (f == 0.0f)
+              std::fill_n(row, width, 0.0f);
+            else
+              scaled(f, cache.dy.row(i), row, width);
+          }
+        });
       gemm(true, false, m_outputs, m_inputs, rows * m_positions, 1.0f, weighted, m_outputs,
            cache.x.data, m_inputs, 1.0f, sums.data(s, weight), m_inputs);
     }

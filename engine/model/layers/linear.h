@@ -10,8 +10,8 @@ namespace clipscope {
 /// y_t = W x_t + b, W {out, in}, for an input {in} (one position) or {T, in} (T positions).
 ///
 /// Norms (Goodfellow 2015, arXiv:1510.01799; Li et al. 2021, arXiv:2110.05679): one position
-/// ‖∂W‖² = ‖x‖²‖δ‖²; T positions ‖∂W‖² = ⟨XXᵀ, ΔΔᵀ⟩, or Δᵀ X formed, whichever costs less (Bu et al.
-/// 2022, arXiv:2205.10683). The Gram form cancels in float: below 1e-4·‖X‖²‖Δ‖² the product is
+/// ‖∂W‖² = ‖x‖²‖δ‖²; T positions ‖∂W‖² = ⟨XXᵀ, ΔΔᵀ⟩, or Δᵀ X formed, whichever costs less (Bu et
+/// al. 2022, arXiv:2205.10683). The Gram form cancels in float: below 1e-4·‖X‖²‖Δ‖² the product is
 /// formed after all. ‖∂b‖² = ‖Σ_t δ_t‖²: the positions are summed before the norm is taken.
 /// The sum Σ f_i g_i is one product Δᵀ diag(f) X (book-keeping, Bu et al. 2022, arXiv:2210.00038).
 class Linear : public Layer {

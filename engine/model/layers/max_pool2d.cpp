@@ -10,8 +10,8 @@ namespace clipscope {
 
 MaxPool2d::MaxPool2d(const MaxPool2dSettings& settings, Shape input)
     : Layer(std::move(input)), m_settings(settings) {
-  const auto [height, width] = windowedExtent(m_input, settings.kernel, settings.stride,
-                                              settings.padding, {1, 1});
+  const auto [height, width] =
+      windowedExtent(m_input, settings.kernel, settings.stride, settings.padding, {1, 1});
   for (std::size_t axis = 0; axis < 2; ++axis)
     if (2 * settings.padding[axis] > settings.kernel[axis])
       throw SpecError("is padded by more than half of its kernel");

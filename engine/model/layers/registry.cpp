@@ -58,8 +58,7 @@ std::unique_ptr<Layer> buildConv2d(LayerBuilder& b) {
                     " output channels");
   const Index fanIn = s.inChannels / s.groups * s.kernel[0] * s.kernel[1];
   const ParameterId weight = b.parameter("weight", Conv2d::weightShape(s), uniform(fanIn));
-  const ParameterId bias =
-      s.bias ? b.parameter("bias", Shape{s.outChannels}, uniform(fanIn)) : -1;
+  const ParameterId bias = s.bias ? b.parameter("bias", Shape{s.outChannels}, uniform(fanIn)) : -1;
   return std::make_unique<Conv2d>(s, b.input(), b.table(), weight, bias);
 }
 
@@ -158,7 +157,8 @@ bool LayerBuilder::boolean(const char* field, bool fallback) const {
   if (!m_fields.contains(field)) return fallback;
   const nlohmann::json& value = m_fields.at(field);
   if (!value.is_boolean())
-    throw SpecError("\"" + std::string(field) + "\" is " + got(value) + " and must be true or false");
+    throw SpecError("\"" + std::string(field) + "\" is " + got(value) +
+                    " and must be true or false");
   return value.get<bool>();
 }
 
@@ -238,11 +238,11 @@ const LayerKind& layerKind(const std::string& type) {
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (lower.find("batchnorm") != std::string::npos || lower.find("batch_norm") != std::string::npos)
     throw SpecError(
-        "batch normalisation mixes the examples of a batch, so no example has a gradient of its own "
+        "batch normalisation mixes the examples of a batch, so no example has a gradient of its "
+        "own "
         "to clip; use groupnorm (or layernorm, instancenorm2d) instead");
-  for (const char* known :
-       {"conv1d", "embedding", "mean_time", "last_step", "transpose_time_channel", "self_attention",
-        "lstm"})
+  for (const char* known : {"conv1d", "embedding", "mean_time", "last_step",
+                            "transpose_time_channel", "self_attention", "lstm"})
     if (type == known)
       throw UnsupportedError("layer type " + type + " is not supported by this version");
   std::string choices;

@@ -16,7 +16,8 @@ namespace clipscope {
 class LayerBuilder {
  public:
   LayerBuilder(const nlohmann::json& fields, Shape input, std::string name,
-               std::shared_ptr<ParameterTable> table, std::function<bool(const std::string&)> frozen,
+               std::shared_ptr<ParameterTable> table,
+               std::function<bool(const std::string&)> frozen,
                const std::vector<ParameterId>* reused)
       : m_fields(fields),
         m_input(std::move(input)),
@@ -54,8 +55,8 @@ class LayerBuilder {
 
 /// One entry of the registry.
 struct LayerKind {
-  std::string type;    ///< in JSON
-  std::string prefix;  ///< of automatic names: "conv" gives conv1, conv2, …
+  std::string type;                 ///< in JSON
+  std::string prefix;               ///< of automatic names: "conv" gives conv1, conv2, …
   std::vector<std::string> fields;  ///< allowed besides "type" and "name"
   std::function<std::unique_ptr<Layer>(LayerBuilder&)> build;
 };
@@ -64,8 +65,8 @@ struct LayerKind {
 const std::vector<LayerKind>& layerKinds();
 
 /// Throws SpecError for an unknown type, listing the known ones; for batch normalisation it says
-/// why DP-SGD cannot have it and what to use instead. UnsupportedError for a type that is known from
-/// the reference files and not built here.
+/// why DP-SGD cannot have it and what to use instead. UnsupportedError for a type that is known
+/// from the reference files and not built here.
 const LayerKind& layerKind(const std::string& type);
 
 }  // namespace clipscope

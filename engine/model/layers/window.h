@@ -9,7 +9,8 @@
 
 namespace clipscope {
 
-/// What convolutions and pools share: a window that slides over an image. Pairs are {height, width}.
+/// What convolutions and pools share: a window that slides over an image. Pairs are {height,
+/// width}.
 
 /// The extents of the output, ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 each; rows and columns at the bottom
 /// and right may stay unused. Throws SpecError where the window does not fit.

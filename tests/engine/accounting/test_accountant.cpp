@@ -39,13 +39,15 @@ void TestAccountant::rdpIsExact() {
     for (const json& order : row.at("rows")) {
       if (!order.contains("exact") || !order.at("exact").is_number()) continue;
       const double wanted = order.at("exact");
-      const double got = sampledGaussianRdp(row.at("sample_rate"), row.at("noise_multiplier"), order.at("alpha"));
+      const double got =
+          sampledGaussianRdp(row.at("sample_rate"), row.at("noise_multiplier"), order.at("alpha"));
       QVERIFY2(std::abs(got - wanted) <= 1e-9 * wanted,
                qPrintable(QString("q %1 σ %2 α %3: %4, exact %5")
                               .arg(row.at("sample_rate").get<double>())
                               .arg(row.at("noise_multiplier").get<double>())
                               .arg(order.at("alpha").get<double>())
-                              .arg(got, 0, 'g', 17).arg(wanted, 0, 'g', 17)));
+                              .arg(got, 0, 'g', 17)
+                              .arg(wanted, 0, 'g', 17)));
       ++compared;
     }
   QVERIFY(compared > 50);
@@ -60,15 +62,17 @@ void TestAccountant::agreesWithOpacus() {
     const auto accountant = makeAccountant("rdp-opacus");
     accountant->add(row.at("noise_multiplier"), row.at("sample_rate"), row.at("steps"));
     const double got = accountant->epsilon(row.at("delta"));
-    // Opacus does not clamp at 0, charges an empty history's floor for q = 0, and its series lose up
-    // to 1e-4 of the lowest orders at tiny q; elsewhere the two are one formula.
+    // Opacus does not clamp at 0, charges an empty history's floor for q = 0, and its series lose
+    // up to 1e-4 of the lowest orders at tiny q; elsewhere the two are one formula.
     const double wanted = std::max(0.0, opacus.at("epsilon").get<double>());
     if (row.at("sample_rate").get<double>() == 0) continue;
     QVERIFY2(std::abs(got - wanted) <= 1e-5 * std::max(wanted, 0.1),
              qPrintable(QString("σ %1 q %2 T %3: %4, Opacus %5")
                             .arg(row.at("noise_multiplier").get<double>())
                             .arg(row.at("sample_rate").get<double>())
-                            .arg(row.at("steps").get<std::int64_t>()).arg(got).arg(wanted)));
+                            .arg(row.at("steps").get<std::int64_t>())
+                            .arg(got)
+                            .arg(wanted)));
     ++compared;
   }
   QVERIFY(compared > 15);
@@ -78,7 +82,8 @@ void TestAccountant::closedForms() {
   // q = 1 is the plain Gaussian: α/(2σ²).
   for (const double sigma : {0.3, 1.0, 50.0})
     for (const double order : {1.1, 2.0, 7.3, 63.0})
-      QVERIFY(std::abs(sampledGaussianRdp(1, sigma, order) / (order / (2 * sigma * sigma)) - 1) < 1e-12);
+      QVERIFY(std::abs(sampledGaussianRdp(1, sigma, order) / (order / (2 * sigma * sigma)) - 1) <
+              1e-12);
   QCOMPARE(sampledGaussianRdp(0, 1, 2), 0.0);
   // α = 2: ln(1 + q²(e^{1/σ²} − 1)).
   for (const double q : {1e-6, 0.01, 0.5})
@@ -115,7 +120,8 @@ void TestAccountant::histories() {
       QCOMPARE(accountant->history()[k].sampleRate, wanted[k][1].get<double>());
       QCOMPARE(accountant->history()[k].steps, wanted[k][2].get<std::int64_t>());
     }
-    QVERIFY(std::abs(accountant->epsilon(1e-5) - row.at("rdp_epsilon_delta_1e-5").get<double>()) < 1e-5);
+    QVERIFY(std::abs(accountant->epsilon(1e-5) - row.at("rdp_epsilon_delta_1e-5").get<double>()) <
+            1e-5);
   }
 }
 

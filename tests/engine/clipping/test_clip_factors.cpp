@@ -10,8 +10,8 @@
 
 using namespace clipscope;
 
-/// Factors against the formulas of the papers, the bound f·n ≤ C over sixty orders of magnitude, and
-/// what becomes of an example that is not finite. (Opacus's factors: test_reference_files.)
+/// Factors against the formulas of the papers, the bound f·n ≤ C over sixty orders of magnitude,
+/// and what becomes of an example that is not finite. (Opacus's factors: test_reference_files.)
 class TestClipFactors : public QObject {
   Q_OBJECT
 
@@ -123,7 +123,8 @@ void TestClipFactors::groupedFactors() {
 }
 
 void TestClipFactors::nonFiniteIsDroppedWhole() {
-  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
     for (const std::string& name : strategyNames()) {
       NormTable norms;
       norms.resize(2, 4);
@@ -145,7 +146,8 @@ void TestClipFactors::nonFiniteIsDroppedWhole() {
 
 void TestClipFactors::normsOfAnySize() {
   for (const double scale : {1e-300, 1e-200, 1e-30, 1.0, 1e30, 1e200, 1e300})
-    QVERIFY(std::abs(combinedNorm(std::vector<double>{3 * scale, 4 * scale}) / (5 * scale) - 1) < 1e-12);
+    QVERIFY(std::abs(combinedNorm(std::vector<double>{3 * scale, 4 * scale}) / (5 * scale) - 1) <
+            1e-12);
   QCOMPARE(combinedNorm(std::vector<double>{0, 0}), 0.0);
   QVERIFY(std::isnan(combinedNorm(std::vector<double>{1, std::nan("")})));
   QVERIFY(std::isinf(combinedNorm(std::vector<double>{1, INFINITY})));
@@ -158,9 +160,9 @@ void TestClipFactors::groupings() {
   QCOMPARE(layers.groups()[1].name, "fc1");
   QCOMPARE(layers.groups()[1].tensors, (std::vector<Index>{2, 3}));
   QCOMPARE(makeGrouping(GroupingKind::PerParameter, names).count(), Index{4});
-  const Grouping custom = makeGrouping(GroupingKind::Custom, names,
-                                       {{"weights", {"fc1.weight", "conv1.weight"}},
-                                        {"biases", {"conv1.bias", "fc1.bias"}}});
+  const Grouping custom = makeGrouping(
+      GroupingKind::Custom, names,
+      {{"weights", {"fc1.weight", "conv1.weight"}}, {"biases", {"conv1.bias", "fc1.bias"}}});
   QCOMPARE(custom.groups()[0].tensors, (std::vector<Index>{0, 2}));
   QCOMPARE(custom.groupOf(3), Index{1});
 }
@@ -179,7 +181,8 @@ void TestClipFactors::thresholds() {
   QVERIFY(std::abs(make(ThresholdRule::Median, {3, 4})[0] - 1.2) < 1e-12);
   QVERIFY(std::abs(make(ThresholdRule::Median)[0] - std::sqrt(2.0)) < 1e-12);  // no step before
   QVERIFY(make(ThresholdRule::Median, {0, 4})[0] > 0);
-  const auto given = makeThresholds(ThresholdRule::Custom, 2, grouping, dims, {}, {{"fc1", 5}, {"conv1", 3}});
+  const auto given =
+      makeThresholds(ThresholdRule::Custom, 2, grouping, dims, {}, {{"fc1", 5}, {"conv1", 3}});
   QCOMPARE(given, (std::vector<double>{3, 5}));
 }
 
@@ -211,9 +214,22 @@ void TestClipFactors::refuses() {
   says([] { parseThresholdRule("x", "clipping.thresholds"); }, "sqrt_dim");
   const Grouping grouping = makeGrouping(GroupingKind::PerLayer, names);
   const std::vector<Index> dims{1, 1};
-  says([&] { makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {}, {{"fc1", 1}}); }, "conv1");
-  says([&] { makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {}, {{"fc1", 1}, {"conv1", -1}}); }, "conv1");
-  says([&] { makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {}, {{"fc1", 1}, {"conv1", 1}, {"x", 1}}); }, "x");
+  says(
+      [&] {
+        makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {}, {{"fc1", 1}});
+      },
+      "conv1");
+  says(
+      [&] {
+        makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {}, {{"fc1", 1}, {"conv1", -1}});
+      },
+      "conv1");
+  says(
+      [&] {
+        makeThresholds(ThresholdRule::Custom, 1, grouping, dims, {},
+                       {{"fc1", 1}, {"conv1", 1}, {"x", 1}});
+      },
+      "x");
 }
 
 QTEST_GUILESS_MAIN(TestClipFactors)

@@ -59,8 +59,10 @@ void TestDataset::images() {
   const std::vector<Index> wanted{3, 0};
   loaded.data->gather(wanted, out.data());
   for (int k = 0; k < 4; ++k) {
-    QVERIFY(std::abs(out[static_cast<std::size_t>(k)] - static_cast<float>((17.0 * (12 + k) / 255 - 0.5) / 0.25)) < 1e-6f);
-    QVERIFY(std::abs(out[static_cast<std::size_t>(4 + k)] - static_cast<float>((17.0 * k / 255 - 0.5) / 0.25)) < 1e-6f);
+    QVERIFY(std::abs(out[static_cast<std::size_t>(k)] -
+                     static_cast<float>((17.0 * (12 + k) / 255 - 0.5) / 0.25)) < 1e-6f);
+    QVERIFY(std::abs(out[static_cast<std::size_t>(4 + k)] -
+                     static_cast<float>((17.0 * k / 255 - 0.5) / 0.25)) < 1e-6f);
   }
   // The name of the data follows its content.
   const std::string before = loaded.data->fingerprint();
@@ -90,13 +92,15 @@ void TestDataset::imagesRefuse() {
     loadDataset(at(path));
     QFAIL("accepted");
   } catch (const Error& error) {
-    for (const QString& word : words) QVERIFY2(QString::fromUtf8(error.what()).contains(word), error.what());
+    for (const QString& word : words)
+      QVERIFY2(QString::fromUtf8(error.what()).contains(word), error.what());
   }
 }
 
 void TestDataset::rows() {
   const Folder folder;
-  const auto path = folder.write("flowers.csv", "id,width,kind,height\n1,0.5,b,2\n2,1.5,a,4\n3,2.5,b,8\n");
+  const auto path =
+      folder.write("flowers.csv", "id,width,kind,height\n1,0.5,b,2\n2,1.5,a,4\n3,2.5,b,8\n");
   DataSettings settings = at(path);
   settings.labelColumn = "Kind";
   settings.testShare = 0;
@@ -123,15 +127,23 @@ void TestDataset::rowsRefuse_data() {
   QTest::addColumn<QByteArray>("text");
   QTest::addColumn<QString>("label");
   QTest::addColumn<QStringList>("words");
-  QTest::newRow("text in a number's place") << QByteArray("a,label\n1,0\nx,1\n") << "" << QStringList{"line 3", "column 1 (a)", "\"x\""};
-  QTest::newRow("NaN") << QByteArray("a,label\n1,0\nnan,1\n") << "" << QStringList{"line 3", "finite"};
-  QTest::newRow("infinite as a float") << QByteArray("a,label\n1e39,0\n2,1\n") << "" << QStringList{"line 2", "finite"};
-  QTest::newRow("empty cell") << QByteArray("a,label\n,0\n2,1\n") << "" << QStringList{"line 2", "column 1"};
-  QTest::newRow("empty label") << QByteArray("a,label\n1,x\n2,\n") << "" << QStringList{"line 3", "label is empty"};
-  QTest::newRow("one class") << QByteArray("a,label\n1,x\n2,x\n") << "" << QStringList{"same label"};
+  QTest::newRow("text in a number's place")
+      << QByteArray("a,label\n1,0\nx,1\n") << "" << QStringList{"line 3", "column 1 (a)", "\"x\""};
+  QTest::newRow("NaN") << QByteArray("a,label\n1,0\nnan,1\n") << ""
+                       << QStringList{"line 3", "finite"};
+  QTest::newRow("infinite as a float")
+      << QByteArray("a,label\n1e39,0\n2,1\n") << "" << QStringList{"line 2", "finite"};
+  QTest::newRow("empty cell") << QByteArray("a,label\n,0\n2,1\n") << ""
+                              << QStringList{"line 2", "column 1"};
+  QTest::newRow("empty label") << QByteArray("a,label\n1,x\n2,\n") << ""
+                               << QStringList{"line 3", "label is empty"};
+  QTest::newRow("one class") << QByteArray("a,label\n1,x\n2,x\n") << ""
+                             << QStringList{"same label"};
   QTest::newRow("one row") << QByteArray("a,label\n1,0\n") << "" << QStringList{"two"};
-  QTest::newRow("no such label") << QByteArray("a,label\n1,0\n2,1\n") << "colour" << QStringList{"colour"};
-  QTest::newRow("label alone") << QByteArray("label\n0\n1\n") << "" << QStringList{"no column is left"};
+  QTest::newRow("no such label") << QByteArray("a,label\n1,0\n2,1\n") << "colour"
+                                 << QStringList{"colour"};
+  QTest::newRow("label alone") << QByteArray("label\n0\n1\n") << ""
+                               << QStringList{"no column is left"};
 }
 
 void TestDataset::rowsRefuse() {
@@ -189,7 +201,8 @@ void TestDataset::pathDecides() {
 
 void TestDataset::realData() {
   const std::filesystem::path root = SOURCE_DIR "/../shared/data";
-  if (!std::filesystem::exists(root / "wdbc.csv")) QSKIP("the real data is not here: nothing was checked");
+  if (!std::filesystem::exists(root / "wdbc.csv"))
+    QSKIP("the real data is not here: nothing was checked");
   const LoadedData wdbc = loadDataset(at(root / "wdbc.csv"));
   QCOMPARE(wdbc.data->size(), Index{569});
   QCOMPARE(wdbc.data->shape(), (Shape{30}));

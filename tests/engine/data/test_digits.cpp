@@ -36,11 +36,13 @@ void TestDigits::labelNoiseIsItsShare() {
   s.outliers = 0;
   s.labelNoise = 0;
   const auto clean = generateDigits(s);
-  for (std::size_t i = 0; i < clean.labels.size(); ++i) QCOMPARE(clean.labels[i], static_cast<int>(i % 10));
+  for (std::size_t i = 0; i < clean.labels.size(); ++i)
+    QCOMPARE(clean.labels[i], static_cast<int>(i % 10));
   s.labelNoise = 0.2;
   const auto noisy = generateDigits(s);
   int wrong = 0;
-  for (std::size_t i = 0; i < noisy.labels.size(); ++i) wrong += noisy.labels[i] != static_cast<int>(i % 10);
+  for (std::size_t i = 0; i < noisy.labels.size(); ++i)
+    wrong += noisy.labels[i] != static_cast<int>(i % 10);
   // 1000 expected, standard deviation 28.3; five of them: 6e-7.
   QVERIFY2(std::abs(wrong - 1000) < 142, qPrintable(QString::number(wrong)));
 }

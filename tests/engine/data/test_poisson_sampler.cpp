@@ -57,7 +57,8 @@ void TestPoissonSampler::sizesAreBinomial() {
     below = upTo;
     chi += (counts[bin] - expected) * (counts[bin] - expected) / expected;
   }
-  QVERIFY2(chi < 42.7, qPrintable(QString::number(chi)));  // exceeded by chance once in a million seeds
+  QVERIFY2(chi < 42.7,
+           qPrintable(QString::number(chi)));  // exceeded by chance once in a million seeds
 }
 
 void TestPoissonSampler::everyExampleIsDrawnAlike() {
@@ -65,9 +66,11 @@ void TestPoissonSampler::everyExampleIsDrawnAlike() {
   std::vector<double> counts(203, 0);
   const int draws = 20000;
   for (int k = 0; k < draws; ++k)
-    for (const Index i : draw(all, 0.1, static_cast<std::uint64_t>(k))) ++counts[static_cast<std::size_t>(i - 5)];
+    for (const Index i : draw(all, 0.1, static_cast<std::uint64_t>(k)))
+      ++counts[static_cast<std::size_t>(i - 5)];
   // 203 counts, each within 5.5 standard deviations of 2000 (4e-8): together 8e-6.
-  for (const double count : counts) QVERIFY(std::abs(count - 2000) < 5.5 * std::sqrt(20000 * 0.1 * 0.9));
+  for (const double count : counts)
+    QVERIFY(std::abs(count - 2000) < 5.5 * std::sqrt(20000 * 0.1 * 0.9));
 }
 
 void TestPoissonSampler::pairsAreIndependent() {

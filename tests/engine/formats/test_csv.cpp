@@ -26,14 +26,17 @@ void TestCsv::reads_data() {
   QTest::newRow("header") << QByteArray("a,b\n1,2\n3,4\n") << QStringList{"a", "b"}
                           << QStringList{"1|2", "3|4"};
   QTest::newRow("none") << QByteArray("1,2\n3,4") << QStringList{} << QStringList{"1|2", "3|4"};
-  QTest::newRow("quotes") << QByteArray("\"a, \"\"b\"\"\",c\n\"1\",x\n") << QStringList{"a, \"b\"", "c"}
-                          << QStringList{"1|x"};
-  QTest::newRow("windows, semicolons, mark") << QByteArray("\xEF\xBB\xBF" "a;b\r\n1;2\r\n\r\n3;4\r\n")
+  QTest::newRow("quotes") << QByteArray("\"a, \"\"b\"\"\",c\n\"1\",x\n")
+                          << QStringList{"a, \"b\"", "c"} << QStringList{"1|x"};
+  QTest::newRow("windows, semicolons, mark") << QByteArray(
+                                                    "\xEF\xBB\xBF"
+                                                    "a;b\r\n1;2\r\n\r\n3;4\r\n")
                                              << QStringList{"a", "b"} << QStringList{"1|2", "3|4"};
   QTest::newRow("tabs") << QByteArray("1\t2\n3\t4\n") << QStringList{} << QStringList{"1|2", "3|4"};
-  QTest::newRow("line feed in quotes") << QByteArray("x,y\n\"1\n2\",3\n") << QStringList{"x", "y"}
-                                       << QStringList{"1\n2|3"};
-  QTest::newRow("short header") << QByteArray("id,kind\n1,M,3\n2,B,4\n") << QStringList{"id", "kind", "column 3"}
+  QTest::newRow("line feed in quotes")
+      << QByteArray("x,y\n\"1\n2\",3\n") << QStringList{"x", "y"} << QStringList{"1\n2|3"};
+  QTest::newRow("short header") << QByteArray("id,kind\n1,M,3\n2,B,4\n")
+                                << QStringList{"id", "kind", "column 3"}
                                 << QStringList{"1|M|3", "2|B|4"};
 }
 
@@ -42,7 +45,8 @@ void TestCsv::reads() {
   QFETCH(QStringList, header);
   QFETCH(QStringList, rows);
   const Folder folder;
-  for (const auto& path : {folder.write("a.csv", text.toStdString()), folder.writeGz("a.csv.gz", text.toStdString())}) {
+  for (const auto& path : {folder.write("a.csv", text.toStdString()),
+                           folder.writeGz("a.csv.gz", text.toStdString())}) {
     const CsvTable table = readCsv(path);
     QStringList gotHeader, gotRows;
     for (const auto& cell : table.header) gotHeader << QString::fromStdString(cell);
@@ -61,12 +65,19 @@ void TestCsv::refuses_data() {
   QTest::addColumn<QStringList>("words");
   QTest::newRow("empty") << QByteArray() << QStringList{"empty"};
   QTest::newRow("blank lines") << QByteArray("\n\n\n") << QStringList{"no rows"};
-  QTest::newRow("ragged") << QByteArray("a,b\n1,2\n3\n4,5\n") << QStringList{"line 3", "1 cells", "2"};
+  QTest::newRow("ragged") << QByteArray("a,b\n1,2\n3\n4,5\n")
+                          << QStringList{"line 3", "1 cells", "2"};
   QTest::newRow("ragged, long") << QByteArray("1,2\n1,2,3\n") << QStringList{"line 2", "3 cells"};
-  QTest::newRow("after a quoted feed") << QByteArray("a,b\n\"1\n1\",2\n3\n") << QStringList{"line 4"};
-  QTest::newRow("open quote") << QByteArray("a,b\n1,\"2\n3,4\n") << QStringList{"line 2", "never closed"};
+  QTest::newRow("after a quoted feed")
+      << QByteArray("a,b\n\"1\n1\",2\n3\n") << QStringList{"line 4"};
+  QTest::newRow("open quote") << QByteArray("a,b\n1,\"2\n3,4\n")
+                              << QStringList{"line 2", "never closed"};
   QTest::newRow("stray quote") << QByteArray("a,b\n1,2\"x\n") << QStringList{"line 2", "quotation"};
-  QTest::newRow("binary") << QByteArray("a,b\n1,\0" "2\n", 9) << QStringList{"zero byte"};
+  QTest::newRow("binary") << QByteArray(
+                                 "a,b\n1,\0"
+                                 "2\n",
+                                 9)
+                          << QStringList{"zero byte"};
   QTest::newRow("header alone") << QByteArray("a,b\n") << QStringList{};
 }
 
@@ -76,7 +87,8 @@ void TestCsv::refuses() {
   const Folder folder;
   const auto path = folder.write("bad.csv", text.toStdString());
   try {
-    const CsvTable table = readCsv(path, words.isEmpty() ? CsvHeader::Present : CsvHeader::Automatic);
+    const CsvTable table =
+        readCsv(path, words.isEmpty() ? CsvHeader::Present : CsvHeader::Automatic);
     QFAIL("accepted");
   } catch (const FileError& error) {
     for (const QString& word : words + QStringList{"bad.csv"})
@@ -90,7 +102,8 @@ void TestCsv::numbers() {
   QCOMPARE(v, 1500.0);
   QVERIFY(parseNumber("+2", v));
   QCOMPARE(v, 2.0);
-  for (const char* text : {"", " ", "1,5", "1.5x", "0x10", "--1"}) QVERIFY2(!parseNumber(text, v), text);
+  for (const char* text : {"", " ", "1,5", "1.5x", "0x10", "--1"})
+    QVERIFY2(!parseNumber(text, v), text);
 }
 
 QTEST_GUILESS_MAIN(TestCsv)

@@ -63,7 +63,8 @@ void TestFiles::saysWhatTheSystemSaid() {
     writeFileAtomically(folder / "none/a.txt", "x");
     QFAIL("written");
   } catch (const FileError& error) {
-    QVERIFY2(QString(error.what()).contains("none/a.txt") && QString(error.what()).contains("No such file"),
+    QVERIFY2(QString(error.what()).contains("none/a.txt") &&
+                 QString(error.what()).contains("No such file"),
              error.what());
   }
   std::filesystem::create_directory(folder / "taken");
@@ -96,7 +97,9 @@ void TestFiles::fullDisk() {
 void TestFiles::sourceRefuses() {
   const Folder folder;
   const std::pair<std::filesystem::path, const char*> bad[] = {
-      {folder / "missing.csv", "missing.csv"}, {folder.path(), "folder"}, {folder.write("empty", ""), "empty"}};
+      {folder / "missing.csv", "missing.csv"},
+      {folder.path(), "folder"},
+      {folder.write("empty", ""), "empty"}};
   for (const auto& [path, word] : bad) {
     try {
       ByteSource source(path);
@@ -129,7 +132,8 @@ void TestFiles::numbersReadBack() {
     std::memcpy(&d, &bits, 8);
     std::memcpy(&f, &low, 4);
     if (std::isfinite(d)) QCOMPARE(QString::fromStdString(numberText(d)).toDouble(), d);
-    if (std::isfinite(f)) QVERIFY(static_cast<float>(QString::fromStdString(numberText(f)).toDouble()) == f);
+    if (std::isfinite(f))
+      QVERIFY(static_cast<float>(QString::fromStdString(numberText(f)).toDouble()) == f);
   }
   QCOMPARE(numberText(0.1), "0.1");
   QCOMPARE(numberText(0.1f), "0.1");

@@ -53,7 +53,8 @@ void TestIdx::refuses_data() {
   bad("rank 9", std::string("\0\0\x08\x09", 4) + whole.substr(4), "rank 9");
   bad("zero extent", idxHeader({2, 0, 2}), "0 for extent 2");
   bad("huge counts", idxHeader({0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF}) + "abc", "promises more");
-  bad("product overflows", idxHeader({0x10000, 0x10000, 0x10000, 0x10000}) + "abc", "promises more");
+  bad("product overflows", idxHeader({0x10000, 0x10000, 0x10000, 0x10000}) + "abc",
+      "promises more");
 }
 
 void TestIdx::refuses() {
@@ -84,11 +85,14 @@ void TestIdx::findsLabelsBeside() {
   folder.write("a-images-idx3-ubyte.gz", "x");
   QVERIFY(!labelsBeside(folder / "a-images-idx3-ubyte.gz"));
   folder.write("a-labels-idx1-ubyte", "x");
-  QCOMPARE(labelsBeside(folder / "a-images-idx3-ubyte.gz")->filename().string(), "a-labels-idx1-ubyte");
+  QCOMPARE(labelsBeside(folder / "a-images-idx3-ubyte.gz")->filename().string(),
+           "a-labels-idx1-ubyte");
   folder.write("a-labels-idx1-ubyte.gz", "x");
-  QCOMPARE(labelsBeside(folder / "a-images-idx3-ubyte.gz")->filename().string(), "a-labels-idx1-ubyte.gz");
+  QCOMPARE(labelsBeside(folder / "a-images-idx3-ubyte.gz")->filename().string(),
+           "a-labels-idx1-ubyte.gz");
   folder.write("b-labels.idx1-ubyte", "x");
-  QCOMPARE(labelsBeside(folder / "b-images.idx3-ubyte")->filename().string(), "b-labels.idx1-ubyte");
+  QCOMPARE(labelsBeside(folder / "b-images.idx3-ubyte")->filename().string(),
+           "b-labels.idx1-ubyte");
   QVERIFY(!labelsBeside(folder / "pictures"));
 }
 

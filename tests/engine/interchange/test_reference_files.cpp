@@ -37,8 +37,7 @@ void TestReferenceFiles::reproduces_data() {
     while (files.hasNext()) {
       const QString path = files.next();
       // What this version does not have: test_reference_files::namesWhatIsMissing.
-      if (path.contains("text_") || path.contains("adaptive"))
-        continue;
+      if (path.contains("text_") || path.contains("adaptive")) continue;
       QTest::newRow(qPrintable(path.mid(int(strlen(TEST_DATA_DIR "/reference/"))))) << path;
     }
   }
@@ -51,21 +50,28 @@ void TestReferenceFiles::reproduces() {
   // Adaptive clipping and secure mode are in files with what this version has.
   for (const std::string& part : report.unsupported)
     QVERIFY2(path.contains("/noise/") && (part.find("adaptive") != std::string::npos ||
-                                          part.find("secure-mode") != std::string::npos), part.c_str());
+                                          part.find("secure-mode") != std::string::npos),
+             part.c_str());
   for (const ReferenceCheck& check : report.checks)
     QVERIFY2(check.holds(), qPrintable(QString("%1: %2, tolerance %3")
                                            .arg(QString::fromStdString(check.quantity))
-                                           .arg(check.error).arg(check.tolerance)));
+                                           .arg(check.error)
+                                           .arg(check.tolerance)));
 }
 
 void TestReferenceFiles::aWrongFigureIsFound_data() {
   QTest::addColumn<QString>("file");
   QTest::addColumn<QString>("pointer");
-  QTest::newRow("a loss") << "models/mlp_tanh.json" << "/losses/data/1";
-  QTest::newRow("a logit") << "models/mlp_tanh.json" << "/logits/data/3";
-  QTest::newRow("a norm") << "models/mlp_tanh.json" << "/global_norms/data/0";
-  QTest::newRow("a weight") << "models/mlp_tanh.json" << "/params/fc1.weight/data/0";
-  QTest::newRow("a sum") << "models/cnn_mixed.json" << "/grad_sum/conv1.weight/data/2";
+  QTest::newRow("a loss") << "models/mlp_tanh.json"
+                          << "/losses/data/1";
+  QTest::newRow("a logit") << "models/mlp_tanh.json"
+                           << "/logits/data/3";
+  QTest::newRow("a norm") << "models/mlp_tanh.json"
+                          << "/global_norms/data/0";
+  QTest::newRow("a weight") << "models/mlp_tanh.json"
+                            << "/params/fc1.weight/data/0";
+  QTest::newRow("a sum") << "models/cnn_mixed.json"
+                         << "/grad_sum/conv1.weight/data/2";
 }
 
 void TestReferenceFiles::aWrongFigureIsFound() {
@@ -85,12 +91,14 @@ void TestReferenceFiles::aWrongFigureIsFound() {
 
 void TestReferenceFiles::namesWhatIsMissing() {
   const std::pair<const char*, const char*> missing[] = {
-      {"models/text_embedding.json", "embedding"}, {"training/text_adam_flat.json", "adam"},
+      {"models/text_embedding.json", "embedding"},
+      {"training/text_adam_flat.json", "adam"},
       {"training/adaptive_opacus_sgd.json", "adaptive"}};
   for (const auto& [file, word] : missing) {
     QString message;
     try {
-      const ReferenceReport report = checkReferenceFile(std::string(TEST_DATA_DIR "/reference/") + file);
+      const ReferenceReport report =
+          checkReferenceFile(std::string(TEST_DATA_DIR "/reference/") + file);
       for (const std::string& part : report.unsupported) message += QString::fromStdString(part);
     } catch (const UnsupportedError& error) {
       message = QString::fromUtf8(error.what());

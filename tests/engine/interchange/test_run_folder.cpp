@@ -78,18 +78,23 @@ void TestRunFolder::columnsAreTheContract() {
   writeRun(folder / "run");
   const std::map<std::string, const char*> contract{
       {"steps.csv",
-       "step,batch_size,expected_batch_size,loss,test_accuracy,max_grad_norm,clipped_fraction,norm_q05,"
-       "norm_q25,norm_q50,norm_q75,norm_q95,norm_max,signal,noise_std,noise_expected,noise_realised,snr,"
-       "snr_realised,bias_ratio,bias_cosine,worst_contribution,sensitivity,effective_sigma,epsilon,delta"},
+       "step,batch_size,expected_batch_size,loss,test_accuracy,max_grad_norm,clipped_fraction,norm_"
+       "q05,"
+       "norm_q25,norm_q50,norm_q75,norm_q95,norm_max,signal,noise_std,noise_expected,noise_"
+       "realised,snr,"
+       "snr_realised,bias_ratio,bias_cosine,worst_contribution,sensitivity,effective_sigma,epsilon,"
+       "delta"},
       {"examples.csv", "step,example,label,prediction,loss,norm,clip_factor,clipped_norm"},
       {"layers.csv",
        "step,parameter,group,threshold,norm_mean,norm_max,share,clipped_fraction,signal,noise_std,"
        "noise_expected,noise_realised,snr"},
       {"example_layers.csv", "step,example,parameter,norm,clip_factor,clipped_norm"}};
   for (const auto& [name, header] : contract) {
-    const std::string first = readAll(folder / "run" / name).substr(0, std::string(header).size() + 1);
+    const std::string first =
+        readAll(folder / "run" / name).substr(0, std::string(header).size() + 1);
     // More columns may follow; these come first.
-    QVERIFY2(first.starts_with(header) && (first.back() == ',' || first.back() == '\n'), first.c_str());
+    QVERIFY2(first.starts_with(header) && (first.back() == ',' || first.back() == '\n'),
+             first.c_str());
   }
 }
 
@@ -105,17 +110,32 @@ void TestRunFolder::cellsAreTheRecords() {
   for (std::size_t s = 0; s < records.size(); ++s) {
     const StepRecord& r = *records[s];
     const std::pair<const char*, double> numbers[] = {
-        {"step", static_cast<double>(r.step)}, {"batch_size", static_cast<double>(r.batchSize())},
-        {"expected_batch_size", 17}, {"loss", r.forward->meanLoss},
-        {"test_accuracy", r.evaluation ? r.evaluation->accuracy : NAN}, {"max_grad_norm", r.clip->maxGradNorm},
-        {"clipped_fraction", r.clip->clippedFraction}, {"norm_q05", r.norms->q05}, {"norm_q25", r.norms->q25},
-        {"norm_q50", r.norms->q50}, {"norm_q75", r.norms->q75}, {"norm_q95", r.norms->q95},
-        {"norm_max", r.norms->max}, {"signal", r.clip->signal}, {"noise_std", r.noise->std},
-        {"noise_expected", r.noise->expected}, {"noise_realised", r.noise->realised}, {"snr", r.noise->snr},
-        {"snr_realised", r.noise->snrRealised}, {"bias_ratio", r.clip->biasRatio},
-        {"bias_cosine", r.clip->biasCosine}, {"worst_contribution", r.clip->worstContribution},
-        {"sensitivity", r.clip->sensitivity}, {"effective_sigma", r.noise->effectiveSigma},
-        {"epsilon", r.account->epsilon}, {"delta", r.account->delta}};
+        {"step", static_cast<double>(r.step)},
+        {"batch_size", static_cast<double>(r.batchSize())},
+        {"expected_batch_size", 17},
+        {"loss", r.forward->meanLoss},
+        {"test_accuracy", r.evaluation ? r.evaluation->accuracy : NAN},
+        {"max_grad_norm", r.clip->maxGradNorm},
+        {"clipped_fraction", r.clip->clippedFraction},
+        {"norm_q05", r.norms->q05},
+        {"norm_q25", r.norms->q25},
+        {"norm_q50", r.norms->q50},
+        {"norm_q75", r.norms->q75},
+        {"norm_q95", r.norms->q95},
+        {"norm_max", r.norms->max},
+        {"signal", r.clip->signal},
+        {"noise_std", r.noise->std},
+        {"noise_expected", r.noise->expected},
+        {"noise_realised", r.noise->realised},
+        {"snr", r.noise->snr},
+        {"snr_realised", r.noise->snrRealised},
+        {"bias_ratio", r.clip->biasRatio},
+        {"bias_cosine", r.clip->biasCosine},
+        {"worst_contribution", r.clip->worstContribution},
+        {"sensitivity", r.clip->sensitivity},
+        {"effective_sigma", r.noise->effectiveSigma},
+        {"epsilon", r.account->epsilon},
+        {"delta", r.account->delta}};
     for (const auto& [name, value] : numbers) QVERIFY2(same(steps.number(s, name), value), name);
     for (Index i = 0; i < r.batchSize(); ++i, ++example) {
       const auto at = static_cast<std::size_t>(i);
@@ -126,13 +146,16 @@ void TestRunFolder::cellsAreTheRecords() {
       QVERIFY(same(examples.number(example, "clipped_norm"), r.clip->factors.clippedNorm(i)));
       QVERIFY(static_cast<float>(examples.number(example, "loss")) == r.forward->losses[at]);
       // Classes have names here.
-      QCOMPARE(examples.text(example, "label"), r.info->classNames[static_cast<std::size_t>(r.sample->labels[at])]);
+      QCOMPARE(examples.text(example, "label"),
+               r.info->classNames[static_cast<std::size_t>(r.sample->labels[at])]);
       for (std::size_t t = 0; t < r.info->tensors.size(); ++t, ++cell) {
         QCOMPARE(exampleLayers.text(cell, "parameter"), r.info->tensors[t]);
-        QVERIFY(same(exampleLayers.number(cell, "norm"), r.norms->norms.at(i, static_cast<Index>(t))));
+        QVERIFY(
+            same(exampleLayers.number(cell, "norm"), r.norms->norms.at(i, static_cast<Index>(t))));
         const double f = r.clip->factors.factor(i, r.clip->groupOf[t]);
         QVERIFY(same(exampleLayers.number(cell, "clip_factor"), f));
-        QVERIFY(std::abs(exampleLayers.number(cell, "clipped_norm") - f * r.norms->norms.at(i, static_cast<Index>(t))) < 1e-12);
+        QVERIFY(std::abs(exampleLayers.number(cell, "clipped_norm") -
+                         f * r.norms->norms.at(i, static_cast<Index>(t))) < 1e-12);
       }
     }
     for (std::size_t t = 0; t < r.info->tensors.size(); ++t, ++layer) {
@@ -169,14 +192,16 @@ void TestRunFolder::manifestNamesEveryFile() {
     ++named;
   }
   QCOMPARE(named, 5);
-  QVERIFY(experimentFromJson(json::parse(readAll(folder / "run/experiment.json"))) == smallExperiment());
+  QVERIFY(experimentFromJson(json::parse(readAll(folder / "run/experiment.json"))) ==
+          smallExperiment());
 }
 
 void TestRunFolder::sameSeedSameBytes() {
   const Folder folder;
   writeRun(folder / "a");
   writeRun(folder / "b");
-  for (const char* name : {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json"})
+  for (const char* name :
+       {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json"})
     QCOMPARE(readAll(folder / "a" / name), readAll(folder / "b" / name));
 }
 

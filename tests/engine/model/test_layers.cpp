@@ -10,8 +10,8 @@ using clipscope::test::ModelBench;
 using nlohmann::json;
 
 /// Every layer inside small networks of awkward shapes: losses and gradients against central
-/// differences of an independent forward pass in double, norms against the gradients (so ghost norms
-/// against formed ones), weighted sums against Σ f g.
+/// differences of an independent forward pass in double, norms against the gradients (so ghost
+/// norms against formed ones), weighted sums against Σ f g.
 class TestLayers : public QObject {
   Q_OBJECT
 
@@ -32,78 +32,103 @@ void TestLayers::agrees_data() {
   net("linear", R"({"layers":[{"type":"linear","name":"a","out":5}]})", vector, 5, 2);
   net("linear, batch 1", R"({"layers":[{"type":"linear","name":"a","out":5}]})", vector, 1, 0);
   net("linear, no bias", R"({"layers":[{"type":"linear","name":"a","out":3,"bias":false},
-      {"type":"linear","name":"b","out":2}]})", vector, 3, 0);
-  net("linear on rows of an image", R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"relu"},
-      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})", {4, 7}, 5, 3);
+      {"type":"linear","name":"b","out":2}]})",
+      vector, 3, 0);
+  net("linear on rows of an image",
+      R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"relu"},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      {4, 7}, 5, 3);
   net("long rows: ghost norms", R"({"layers":[{"type":"linear","name":"a","out":31},{"type":"tanh"},
-      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})", {2, 37}, 3, 2);
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      {2, 37}, 3, 2);
   net("many rows: formed gradients", R"({"layers":[{"type":"linear","name":"a","out":3},
-      {"type":"tanh"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})", {29, 2}, 3, 2);
+      {"type":"tanh"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      {29, 2}, 3, 2);
   net("activations", R"({"layers":[{"type":"linear","name":"a","out":9},{"type":"relu"},
       {"type":"linear","name":"b","out":8},{"type":"tanh"},{"type":"linear","name":"c","out":7},
       {"type":"sigmoid"},{"type":"linear","name":"d","out":6},{"type":"gelu"},
-      {"type":"linear","name":"e","out":4}]})", vector, 7, 3);
+      {"type":"linear","name":"e","out":4}]})",
+      vector, 7, 3);
   net("mean squared error", R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"gelu"},
-      {"type":"linear","name":"b","out":3}],"loss":"mse"})", vector, 5, 4);
+      {"type":"linear","name":"b","out":3}],"loss":"mse"})",
+      vector, 5, 4);
   net("shared weight", R"({"layers":[{"type":"linear","name":"a","out":7},{"type":"tanh"},
       {"type":"reuse","layer":"a"},{"type":"tanh"},{"type":"linear","name":"b","out":3}]})",
       vector, 5, 2);
   net("shared weight, frozen bias", R"({"layers":[{"type":"linear","name":"a","out":7},
       {"type":"relu"},{"type":"reuse","layer":"a"},{"type":"linear","name":"b","out":3}],
-      "frozen":["a.bias"]})", vector, 3, 2);
+      "frozen":["a.bias"]})",
+      vector, 3, 2);
   net("shared convolution", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,"kernel":3,
       "padding":1},{"type":"tanh"},{"type":"reuse","layer":"a"},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", {3, 5, 7}, 3, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      {3, 5, 7}, 3, 2);
   net("frozen weight", R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"relu"},
       {"type":"linear","name":"b","out":4},{"type":"relu"},{"type":"linear","name":"c","out":3}],
-      "frozen":["a.weight","b","c.bias"]})", vector, 5, 2);
+      "frozen":["a.weight","b","c.bias"]})",
+      vector, 5, 2);
   net("convolution", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,"kernel":3},
-      {"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})", image, 5, 2);
+      {"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("convolution, batch 1", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
-      "kernel":[3,2]},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})", image, 1, 0);
+      "kernel":[3,2]},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 1, 0);
   net("stride, padding, dilation", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
       "kernel":[3,2],"stride":[2,1],"padding":[2,1],"dilation":[2,3]},{"type":"tanh"},
       {"type":"conv2d","name":"b","out_channels":2,"kernel":[2,1],"stride":[1,2],"bias":false},
-      {"type":"flatten"},{"type":"linear","name":"c","out":3}]})", image, 5, 3);
+      {"type":"flatten"},{"type":"linear","name":"c","out":3}]})",
+      image, 5, 3);
   net("groups", R"({"layers":[{"type":"conv2d","name":"a","out_channels":6,"kernel":3,"groups":3,
       "padding":1},{"type":"relu"},{"type":"conv2d","name":"b","out_channels":6,"kernel":2,
       "groups":6,"stride":2},{"type":"flatten"},{"type":"linear","name":"c","out":3}]})",
       image, 3, 2);
   net("pixel by pixel", R"({"layers":[{"type":"conv2d","name":"a","out_channels":17,"kernel":1},
       {"type":"relu"},{"type":"avgpool2d","kernel":[3,2]},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 3, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("whole image", R"({"layers":[{"type":"conv2d","name":"a","out_channels":4,"kernel":[11,7]},
-      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})", image, 3, 2);
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("frozen convolution bias", R"({"layers":[{"type":"conv2d","name":"a","out_channels":4,
       "kernel":3},{"type":"relu"},{"type":"conv2d","name":"b","out_channels":4,"kernel":3},
       {"type":"flatten"},{"type":"linear","name":"c","out":3}],"frozen":["a.bias","b.weight"]})",
       image, 3, 2);
   net("max pooling", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,"kernel":2},
       {"type":"maxpool2d","kernel":[3,2],"stride":[2,1],"padding":[1,1]},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 5, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("mean pooling", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,"kernel":2},
       {"type":"avgpool2d","kernel":[3,2],"stride":[2,1],"padding":[1,1]},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 5, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("group normalisation", R"({"layers":[{"type":"conv2d","name":"a","out_channels":6,"kernel":2},
       {"type":"groupnorm","name":"n","groups":3},{"type":"relu"},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 5, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("group normalisation, frozen", R"({"layers":[{"type":"conv2d","name":"a","out_channels":6,
       "kernel":2},{"type":"groupnorm","name":"n","groups":2},{"type":"relu"},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}],"frozen":["n.weight"]})", image, 3, 2);
+      {"type":"linear","name":"b","out":3}],"frozen":["n.weight"]})",
+      image, 3, 2);
   net("instance normalisation", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
       "kernel":2},{"type":"instancenorm2d","name":"n","affine":true},{"type":"gelu"},
-      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})", image, 5, 2);
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("instance normalisation, plain", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
       "kernel":2},{"type":"instancenorm2d","name":"n"},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 3, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("layer normalisation", R"({"layers":[{"type":"linear","name":"a","out":11},
       {"type":"layernorm","name":"n","shape":[11]},{"type":"tanh"},
-      {"type":"linear","name":"b","out":3}]})", vector, 7, 3);
+      {"type":"linear","name":"b","out":3}]})",
+      vector, 7, 3);
   net("layer normalisation of positions", R"({"layers":[{"type":"linear","name":"a","out":5},
       {"type":"layernorm","name":"n","shape":[5]},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", {3, 7}, 5, 3);
-  net("normalised input", R"({"layers":[{"type":"groupnorm","name":"n","groups":1},{"type":"flatten"},
-      {"type":"linear","name":"b","out":3}]})", image, 3, 2);
+      {"type":"linear","name":"b","out":3}]})",
+      {3, 7}, 5, 3);
+  net("normalised input",
+      R"({"layers":[{"type":"groupnorm","name":"n","groups":1},{"type":"flatten"},
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
 }
 
 void TestLayers::agrees() {
@@ -121,7 +146,9 @@ void TestLayers::agrees() {
   for (int i = 0; i < rows; ++i)
     for (int s = 0; s < 2; ++s)
       for (Index t = 0; t < tensors; ++t)
-        factors.push_back(s == 1 ? 1.0f : i == 1 ? 0.0f : 0.1f + static_cast<float>(random() % 100) / 50.0f);
+        factors.push_back(s == 1   ? 1.0f
+                          : i == 1 ? 0.0f
+                                   : 0.1f + static_cast<float>(random() % 100) / 50.0f);
   bench.run(factors, 2);
 
   for (Index i = 0; i < rows; ++i) {
@@ -146,7 +173,11 @@ void TestLayers::agrees() {
       for (std::size_t k = 0; k < wanted.size(); ++k)
         QVERIFY2(std::abs(got[k] - wanted[k]) < 1e-5 * largest,
                  qPrintable(QString("%1 of row %2, entry %3: %4, by differences %5")
-                                .arg(QString::fromUtf8(name)).arg(i).arg(k).arg(got[k]).arg(wanted[k])));
+                                .arg(QString::fromUtf8(name))
+                                .arg(i)
+                                .arg(k)
+                                .arg(got[k])
+                                .arg(wanted[k])));
       // Norms: the fast path, the witness and the differences are three ways to one number.
       const double norm = std::sqrt(squares), fast = std::sqrt(bench.squaredNorm(i, t)),
                    formed = std::sqrt(bench.formedSquare(i, t));

@@ -10,8 +10,8 @@
 using namespace clipscope;
 using nlohmann::json;
 
-/// Models from JSON: what is built, PyTorch's initial weights, and one clear message for each way to
-/// be wrong.
+/// Models from JSON: what is built, PyTorch's initial weights, and one clear message for each way
+/// to be wrong.
 class TestModelSpec : public QObject {
   Q_OBJECT
 
@@ -30,7 +30,8 @@ void TestModelSpec::presets_data() {
   QTest::addColumn<int>("parameters");
   // Counted by hand from the layers' shapes.
   QTest::newRow("logistic") << "logistic" << QList<int>{1, 28, 28} << 784 * 10 + 10;
-  QTest::newRow("mlp") << "mlp" << QList<int>{1, 28, 28} << 784 * 512 + 512 + 512 * 256 + 256 + 2570;
+  QTest::newRow("mlp") << "mlp" << QList<int>{1, 28, 28}
+                       << 784 * 512 + 512 + 512 * 256 + 256 + 2570;
   QTest::newRow("mnist-cnn") << "mnist-cnn" << QList<int>{1, 28, 28} << 26010;
   QTest::newRow("cifar-cnn") << "cifar-cnn" << QList<int>{3, 32, 32}
                              << (27 + 1) * 32 + 64 + (288 + 1) * 64 + 128 + (576 + 1) * 128 + 256 +
@@ -55,7 +56,8 @@ void TestModelSpec::initialWeights() {
   parameters.initialise(7);
   const ParameterTable& table = model->table();
   // U(−1/√fan_in, 1/√fan_in) for weight and bias alike.
-  const std::pair<const char*, double> bounds[] = {{"conv1", 1 / 8.0}, {"conv2", 1 / 16.0},
+  const std::pair<const char*, double> bounds[] = {{"conv1", 1 / 8.0},
+                                                   {"conv2", 1 / 16.0},
                                                    {"fc1", 1 / std::sqrt(512.0)},
                                                    {"fc2", 1 / std::sqrt(32.0)}};
   for (const auto& [layer, bound] : bounds)
@@ -89,9 +91,11 @@ void TestModelSpec::refuses_data() {
     QTest::newRow(name) << QString::fromUtf8(spec) << words;
   };
   bad("batch norm", R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":3},
-      {"type":"batchnorm2d"}]})", {"layer 2", "batch normalisation", "no example has a gradient", "groupnorm"});
+      {"type":"batchnorm2d"}]})",
+      {"layer 2", "batch normalisation", "no example has a gradient", "groupnorm"});
   bad("BatchNorm1d", R"({"layers":[{"type":"flatten"},{"type":"BatchNorm1d"}]})", {"groupnorm"});
-  bad("unknown layer", R"({"layers":[{"type":"linaer","out":3}]})", {"layer 1", "linaer", "linear"});
+  bad("unknown layer", R"({"layers":[{"type":"linaer","out":3}]})",
+      {"layer 1", "linaer", "linear"});
   bad("no layers", R"({"layers":[]})", {"layers"});
   bad("layers no list", R"({"layers":3})", {"layers"});
   bad("no type", R"({"layers":[{"out":3}]})", {"layer 1", "type"});
@@ -100,24 +104,33 @@ void TestModelSpec::refuses_data() {
   bad("unknown key", R"({"layer":[{"type":"flatten"}]})", {"layer"});
   bad("wrong width", R"({"layers":[{"type":"flatten"},{"type":"linear","in":7,"out":3}]})",
       {"layer 2", "7", "192"});
-  bad("wrong channels", R"({"layers":[{"type":"conv2d","in_channels":4,"out_channels":4,"kernel":3}]})",
+  bad("wrong channels",
+      R"({"layers":[{"type":"conv2d","in_channels":4,"out_channels":4,"kernel":3}]})",
       {"layer 1", "4", "3"});
-  bad("kernel too large", R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":9}]})", {"layer 1"});
+  bad("kernel too large", R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":9}]})",
+      {"layer 1"});
   bad("negative", R"({"layers":[{"type":"conv2d","out_channels":-4,"kernel":3}]})",
       {"layer 1", "out_channels", "-4"});
-  bad("fraction", R"({"layers":[{"type":"flatten"},{"type":"linear","out":2.5}]})", {"2.5", "whole"});
+  bad("fraction", R"({"layers":[{"type":"flatten"},{"type":"linear","out":2.5}]})",
+      {"2.5", "whole"});
   bad("huge", R"({"layers":[{"type":"flatten"},{"type":"linear","out":99999999999}]})", {"out"});
-  bad("groups", R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":3,"groups":2}]})", {"groups"});
-  bad("pooling a row", R"({"layers":[{"type":"flatten"},{"type":"maxpool2d"}]})", {"layer 2", "image"});
+  bad("groups", R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":3,"groups":2}]})",
+      {"groups"});
+  bad("pooling a row", R"({"layers":[{"type":"flatten"},{"type":"maxpool2d"}]})",
+      {"layer 2", "image"});
   bad("reuse of nothing", R"({"layers":[{"type":"reuse","layer":"fc9"}]})", {"fc9"});
   bad("reuse misshapen", R"({"layers":[{"type":"flatten"},{"type":"linear","name":"a","out":3},
-      {"type":"reuse","layer":"a"}]})", {"layer 3", "a"});
+      {"type":"reuse","layer":"a"}]})",
+      {"layer 3", "a"});
   bad("twice the name", R"({"layers":[{"type":"flatten"},{"type":"linear","name":"a","out":3},
-      {"type":"linear","name":"a","out":3}]})", {"a"});
+      {"type":"linear","name":"a","out":3}]})",
+      {"a"});
   bad("frozen unknown", R"({"layers":[{"type":"flatten"},{"type":"linear","name":"a","out":3}],
-      "frozen":["b.weight"]})", {"frozen", "b.weight"});
+      "frozen":["b.weight"]})",
+      {"frozen", "b.weight"});
   bad("all frozen", R"({"layers":[{"type":"flatten"},{"type":"linear","name":"a","out":3}],
-      "frozen":["a"]})", {"frozen"});
+      "frozen":["a"]})",
+      {"frozen"});
   bad("unknown loss", R"({"layers":[{"type":"flatten"},{"type":"linear","out":3}],"loss":"hinge"})",
       {"hinge", "cross_entropy", "mse"});
 }

@@ -25,8 +25,10 @@ void TestAllocation::closedForms() {
   const auto near = [](double a, double b) { return std::abs(a - b) < 1e-12 * b; };
   QVERIFY(near(groupNoiseStds(NoiseAllocation::Global, 2, c, d)[1], 10));
   QVERIFY(near(groupNoiseStds(NoiseAllocation::EqualBudget, 2, c, d)[0], 2 * std::sqrt(2.0) * 3));
-  QVERIFY(near(groupNoiseStds(NoiseAllocation::DimensionWeighted, 2, c, d)[0], 2 * 0.3 * std::sqrt(500.0)));
-  QVERIFY(near(groupNoiseStds(NoiseAllocation::LeastPower, 2, c, d)[1], 2 * std::sqrt(0.2 * (30 + 80))));
+  QVERIFY(near(groupNoiseStds(NoiseAllocation::DimensionWeighted, 2, c, d)[0],
+               2 * 0.3 * std::sqrt(500.0)));
+  QVERIFY(near(groupNoiseStds(NoiseAllocation::LeastPower, 2, c, d)[1],
+               2 * std::sqrt(0.2 * (30 + 80))));
   for (const double s : groupNoiseStds(NoiseAllocation::Global, 0, c, d)) QCOMPARE(s, 0.0);
 }
 

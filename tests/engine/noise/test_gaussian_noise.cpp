@@ -55,7 +55,8 @@ void TestGaussianNoise::everyValueFollowsFromItsWords() {
     const double u = (static_cast<double>(w / 2) + 0.5) / 9223372036854775808.0;
     const double r = std::sqrt(-2 * std::log(u));
     // 30 bits, signed.
-    const double s = static_cast<double>(x[2] & 0x3FFFFFFF) - (x[2] & 0x20000000 ? 1073741824.0 : 0);
+    const double s =
+        static_cast<double>(x[2] & 0x3FFFFFFF) - (x[2] & 0x20000000 ? 1073741824.0 : 0);
     const double t = std::numbers::pi / 4 * s / 536870912.0;
     double a = std::cos(t), b = std::sin(t);
     if (x[2] & 0x80000000u) std::swap(a, b);
@@ -72,11 +73,13 @@ void TestGaussianNoise::radiusIsRightToTheEnds() {
                                      ~std::uint64_t{0} >> shift, ~(std::uint64_t{1} << shift)}) {
       // u and 1 − u exactly in 80 bits.
       const long double u = (static_cast<long double>(word / 2) + 0.5L) / 9223372036854775808.0L;
-      const long double tail = (static_cast<long double>(~word / 2) + 0.5L) / 9223372036854775808.0L;
+      const long double tail =
+          (static_cast<long double>(~word / 2) + 0.5L) / 9223372036854775808.0L;
       const long double log = u < 0.5L ? std::log(u) : std::log1p(-tail);
       const double wanted = static_cast<double>(std::sqrt(-2 * log));
       QVERIFY2(std::abs(static_cast<double>(normalRadius(word)) - wanted) <= 1e-6 * wanted,
-               qPrintable(QString("word %1: %2 wanted %3").arg(word).arg(normalRadius(word)).arg(wanted)));
+               qPrintable(
+                   QString("word %1: %2 wanted %3").arg(word).arg(normalRadius(word)).arg(wanted)));
     }
   QVERIFY(normalRadius(0) > 9.4f);  // √(2·64·ln 2) = 9.42
 }
@@ -114,7 +117,8 @@ void TestGaussianNoise::kolmogorovSmirnov() {
                          static_cast<double>(k + 1) / static_cast<double>(n) - f});
   }
   // P(√n D > 2.7) = 2 exp(−2·2.7²) = 9.3e-7.
-  QVERIFY2(std::sqrt(static_cast<double>(n)) * distance < 2.7, qPrintable(QString::number(distance)));
+  QVERIFY2(std::sqrt(static_cast<double>(n)) * distance < 2.7,
+           qPrintable(QString::number(distance)));
 }
 
 void TestGaussianNoise::tailBeyondFive() {
@@ -145,9 +149,11 @@ void TestGaussianNoise::tailBeyondFive() {
 void TestGaussianNoise::anyPartCanBeDrawnAgain() {
   const auto whole = draw(0, 1000);
   for (const std::uint64_t first : {0, 1, 2, 3, 15, 16, 17, 31, 500})
-    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{15}, std::size_t{33}, std::size_t{400}}) {
+    for (const std::size_t count :
+         {std::size_t{1}, std::size_t{2}, std::size_t{15}, std::size_t{33}, std::size_t{400}}) {
       const auto part = draw(first, count);
-      QVERIFY(std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
+      QVERIFY(
+          std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
     }
   QVERIFY(draw(0, 8, {2024, DrawPurpose::Noise, 18, 2}) != draw(0, 8));
   QVERIFY(draw(0, 8, {2024, DrawPurpose::Noise, 17, 3}) != draw(0, 8));

@@ -7,8 +7,8 @@
 
 using namespace clipscope;
 
-/// SGD against the update rule worked out step by step in double. (Whole trajectories of PyTorch are
-/// reproduced by test_reference_files.)
+/// SGD against the update rule worked out step by step in double. (Whole trajectories of PyTorch
+/// are reproduced by test_reference_files.)
 class TestSgd : public QObject {
   Q_OBJECT
 
@@ -46,9 +46,11 @@ void TestSgd::followsTheRule() {
   const auto optimizer = makeOptimizer(s);
   AlignedVector<float> theta(37), g(37);
   std::vector<double> wanted(37), v(37);
-  for (std::size_t k = 0; k < 37; ++k) wanted[k] = static_cast<double>(theta[k] = std::sin(static_cast<float>(k)));
+  for (std::size_t k = 0; k < 37; ++k)
+    wanted[k] = static_cast<double>(theta[k] = std::sin(static_cast<float>(k)));
   for (int step = 0; step < 5; ++step) {
-    for (std::size_t k = 0; k < 37; ++k) g[k] = std::cos(static_cast<float>(k + 10 * static_cast<std::size_t>(step)));
+    for (std::size_t k = 0; k < 37; ++k)
+      g[k] = std::cos(static_cast<float>(k + 10 * static_cast<std::size_t>(step)));
     optimizer->step(theta, g);
     for (std::size_t k = 0; k < 37; ++k) {
       double d = static_cast<double>(g[k]) + decay * wanted[k];
@@ -81,7 +83,8 @@ void TestSgd::stateCarriesOver() {
 
 void TestSgd::refuses_data() {
   QTest::addColumn<QString>("field");
-  for (const char* field : {"learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "kind"})
+  for (const char* field :
+       {"learning_rate", "momentum", "dampening", "weight_decay", "nesterov", "kind"})
     QTest::newRow(field) << QString::fromLatin1(field);
 }
 

@@ -26,10 +26,13 @@ void TestRandomStream::agreesWithRandom123() {
   for (int trial = 0; trial < 10000; ++trial) {
     std::array<std::uint32_t, 4> counter{};
     std::array<std::uint32_t, 2> key{};
-    for (auto& word : counter) word = trial == 0 ? 0 : trial == 1 ? ~0u : static_cast<std::uint32_t>(random());
-    for (auto& word : key) word = trial == 0 ? 0 : trial == 1 ? ~0u : static_cast<std::uint32_t>(random());
+    for (auto& word : counter)
+      word = trial == 0 ? 0 : trial == 1 ? ~0u : static_cast<std::uint32_t>(random());
+    for (auto& word : key)
+      word = trial == 0 ? 0 : trial == 1 ? ~0u : static_cast<std::uint32_t>(random());
     r123::Philox4x32 oracle;
-    const auto wanted = oracle({{counter[0], counter[1], counter[2], counter[3]}}, {{key[0], key[1]}});
+    const auto wanted =
+        oracle({{counter[0], counter[1], counter[2], counter[3]}}, {{key[0], key[1]}});
     const auto got = philox4x32(counter, key);
     for (std::size_t k = 0; k < 4; ++k) QCOMPARE(got[k], wanted[k]);
   }
@@ -39,8 +42,9 @@ void TestRandomStream::streamsAreApart() {
   const DrawKey base{5, DrawPurpose::Noise, 9, 3};
   QCOMPARE(philoxCounter(base, (std::uint64_t{7} << 32) | 8),
            (std::array<std::uint32_t, 4>{8, 7, 9, (3u << 24) | 3u}));
-  for (DrawKey other : {DrawKey{6, DrawPurpose::Noise, 9, 3}, DrawKey{5, DrawPurpose::Sample, 9, 3},
-                        DrawKey{5, DrawPurpose::Noise, 10, 3}, DrawKey{5, DrawPurpose::Noise, 9, 4}}) {
+  for (DrawKey other :
+       {DrawKey{6, DrawPurpose::Noise, 9, 3}, DrawKey{5, DrawPurpose::Sample, 9, 3},
+        DrawKey{5, DrawPurpose::Noise, 10, 3}, DrawKey{5, DrawPurpose::Noise, 9, 4}}) {
     RandomStream a(base), b(other);
     QVERIFY(a.bits() != b.bits());
   }

@@ -37,9 +37,13 @@ void TestExperiment::roundTrip() {
   e.data.std = {1.0 / 3};
   e.data.testShare = 0.31;
   e.data.digits = {100, 7, 0.9, 0.1, 0.2};
-  e.clipping = {GroupingKind::Custom, "psac", 0.1 + 0.2, ThresholdRule::Custom,
+  e.clipping = {GroupingKind::Custom,
+                "psac",
+                0.1 + 0.2,
+                ThresholdRule::Custom,
                 {{"a", {"fc1.weight"}}, {"b", {"fc1.bias", "fc2.weight", "fc2.bias"}}},
-                {{"a", 1.5}, {"b", 2.5}}, {0, 0.5, 0.25, 0.125, 3}};
+                {{"a", 1.5}, {"b", 2.5}},
+                {0, 0.5, 0.25, 0.125, 3}};
   e.noise = {0.7, NoiseAllocation::DimensionWeighted};
   e.optimizer = {"sgd", 0.3, 0.9, 0, true, 1e-4};
   e.sampling = {12.5, 0.25, 9};
@@ -127,7 +131,8 @@ void TestExperiment::files() {
       loadExperiment(folder.write("bad.json", text));
       QFAIL(text);
     } catch (const Error& error) {
-      for (const char* word : words) QVERIFY2(QString::fromUtf8(error.what()).contains(word), error.what());
+      for (const char* word : words)
+        QVERIFY2(QString::fromUtf8(error.what()).contains(word), error.what());
     }
   };
   says("{\n  \"clipping\": {\n", {"bad.json", "line 3"});

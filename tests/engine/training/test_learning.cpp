@@ -23,7 +23,8 @@ void TestLearning::theCnnLearnsTheDigits() {
   Trainer trainer(e, loadDataset(e.data));
   for (int step = 0; step < 120; ++step) trainer.finishStep();
   const auto record = trainer.evaluate();
-  QVERIFY2(record->evaluation->accuracy > 0.95, qPrintable(QString::number(record->evaluation->accuracy)));
+  QVERIFY2(record->evaluation->accuracy > 0.95,
+           qPrintable(QString::number(record->evaluation->accuracy)));
   // The 95 % quantile of the norms is many times the median: outliers and wrong labels stand out.
   QVERIFY2(record->norms->q95 > 5 * record->norms->q50,
            qPrintable(QString("%1 %2").arg(record->norms->q95).arg(record->norms->q50)));
@@ -35,7 +36,8 @@ void TestLearning::privateTrainingLearnsToo() {
   Trainer trainer(e, loadDataset(e.data));
   for (int step = 0; step < 150; ++step) trainer.finishStep();
   const auto record = trainer.evaluate();
-  QVERIFY2(record->evaluation->accuracy > 0.8, qPrintable(QString::number(record->evaluation->accuracy)));
+  QVERIFY2(record->evaluation->accuracy > 0.8,
+           qPrintable(QString::number(record->evaluation->accuracy)));
   QVERIFY(record->account->epsilon < 5);
 }
 

@@ -9,9 +9,9 @@
 using namespace clipscope;
 using nlohmann::json;
 
-/// The promise that the noise is scaled to: max over examples of ‖clipped g_i‖ ≤ C(1 + 1e-5), on 300
-/// random models, with the gradient formed in double by another path than the norms and multiplied
-/// by the very float factors that the sum uses.
+/// The promise that the noise is scaled to: max over examples of ‖clipped g_i‖ ≤ C(1 + 1e-5), on
+/// 300 random models, with the gradient formed in double by another path than the norms and
+/// multiplied by the very float factors that the sum uses.
 class TestSensitivity : public QObject {
   Q_OBJECT
 
@@ -39,7 +39,8 @@ json activation(Random& random) {
 json denseModel(Random& random) {
   json layers = json::array({{{"type", "flatten"}}});
   for (Index k = between(random, 0, 3); k > 0; --k) {
-    layers.push_back({{"type", "linear"}, {"out", between(random, 1, 40)}, {"bias", random() % 3 != 0}});
+    layers.push_back(
+        {{"type", "linear"}, {"out", between(random, 1, 40)}, {"bias", random() % 3 != 0}});
     if (random() % 3 == 0) layers.push_back({{"type", "layernorm"}});
     layers.push_back(activation(random));
   }
@@ -60,10 +61,13 @@ json imageModel(Random& random) {
                       {"bias", random() % 2 == 0}});
     // Never one channel a group: the bias in front of it has a gradient of 0 that is pure rounding,
     // and a rule that lifts it to its C_k lifts the rounding.
-    if (channels > 2 && random() % 2 == 0) layers.push_back({{"type", "groupnorm"}, {"groups", random() % 2 == 0 ? 2 : 1}});
+    if (channels > 2 && random() % 2 == 0)
+      layers.push_back({{"type", "groupnorm"}, {"groups", random() % 2 == 0 ? 2 : 1}});
     layers.push_back(activation(random));
   }
-  if (random() % 2 == 0) layers.push_back({{"type", pick<const char*>(random, {"maxpool2d", "avgpool2d"})}, {"kernel", 2}});
+  if (random() % 2 == 0)
+    layers.push_back(
+        {{"type", pick<const char*>(random, {"maxpool2d", "avgpool2d"})}, {"kernel", 2}});
   layers.push_back({{"type", "flatten"}});
   layers.push_back({{"type", "linear"}, {"out", 4}});
   return {{"layers", layers}};
@@ -95,10 +99,13 @@ void TestSensitivity::holdsOnRandomModels() {
     Experiment e;
     e.model.preset.clear();
     e.model.spec = trial % 2 == 0 ? denseModel(random) : imageModel(random);
-    e.clipping.strategy = pick<const char*>(random, {"threshold", "auto_s", "auto_v", "normalised", "psac", "global"});
+    e.clipping.strategy = pick<const char*>(
+        random, {"threshold", "auto_s", "auto_v", "normalised", "psac", "global"});
     e.clipping.strategySettings.clipConstant = pick(random, {0.0, 1e-6});
-    e.clipping.grouping = pick(random, {GroupingKind::Flat, GroupingKind::PerLayer, GroupingKind::PerParameter});
-    e.clipping.thresholds = pick(random, {ThresholdRule::Equal, ThresholdRule::SqrtDimension, ThresholdRule::Median});
+    e.clipping.grouping =
+        pick(random, {GroupingKind::Flat, GroupingKind::PerLayer, GroupingKind::PerParameter});
+    e.clipping.thresholds =
+        pick(random, {ThresholdRule::Equal, ThresholdRule::SqrtDimension, ThresholdRule::Median});
     e.clipping.maxGradNorm = std::pow(10.0, static_cast<double>(between(random, -3, 2)));
     e.sampling.sampleRate = 0.5;
     e.sampling.physicalBatchSize = between(random, 0, 5);
@@ -139,7 +146,10 @@ void TestSensitivity::holdsOnRandomModels() {
       worst = std::max(worst, std::sqrt(squares));
     }
     QVERIFY2(worst <= c * (1 + 1e-5),
-             qPrintable(QString("model %1: %2 of C %3, %4: %5").arg(trial).arg(worst).arg(c)
+             qPrintable(QString("model %1: %2 of C %3, %4: %5")
+                            .arg(trial)
+                            .arg(worst)
+                            .arg(c)
                             .arg(QString::fromStdString(e.clipping.strategy),
                                  QString::fromStdString(e.model.spec.dump()))));
     // What the record says of its own worst contribution is that, or less: it looks at a few rows.

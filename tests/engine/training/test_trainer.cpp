@@ -40,7 +40,9 @@ class TestTrainer : public QObject {
 
 namespace {
 
-bool sameBits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
+bool sameBits(double a, double b) {
+  return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
+}
 
 bool sameParameters(const Trainer& a, const Trainer& b) {
   const auto x = a.parameters().flat(), y = b.parameters().flat();
@@ -57,7 +59,8 @@ void compareRecords(const StepRecord& a, const StepRecord& b) {
   QVERIFY(std::ranges::equal(a.norms->norms.values(), b.norms->norms.values(), sameBits));
   QVERIFY(sameBits(a.norms->q50, b.norms->q50) && sameBits(a.norms->max, b.norms->max));
   QVERIFY(sameBits(a.clip->signal, b.clip->signal));
-  QVERIFY(sameBits(a.clip->biasRatio, b.clip->biasRatio) && sameBits(a.clip->biasCosine, b.clip->biasCosine));
+  QVERIFY(sameBits(a.clip->biasRatio, b.clip->biasRatio) &&
+          sameBits(a.clip->biasCosine, b.clip->biasCosine));
   QVERIFY(sameBits(a.clip->worstContribution, b.clip->worstContribution));
   QVERIFY(sameBits(a.noise->realised, b.noise->realised));
   QVERIFY(sameBits(a.update->updateNorm, b.update->updateNorm));
@@ -88,8 +91,9 @@ Setup setup(const QString& name) {
 
 void TestTrainer::phasesEqualWholeStep_data() {
   QTest::addColumn<QString>("name");
-  for (const char* name : {"rows", "rows, grouped", "rows, automatic", "rows, recomputing", "rows, small blocks",
-                           "images", "images, grouped", "images, recomputing", "images, small blocks"})
+  for (const char* name :
+       {"rows", "rows, grouped", "rows, automatic", "rows, recomputing", "rows, small blocks",
+        "images", "images, grouped", "images, recomputing", "images, small blocks"})
     QTest::newRow(name) << QString::fromUtf8(name);
 }
 
@@ -108,7 +112,8 @@ void TestTrainer::phasesEqualWholeStep() {
     Phase at = static_cast<Phase>(random() % 7);
     c = mixed.advanceTo(at);
     while (at != Phase::Account) {
-      at = static_cast<Phase>(std::min<int>(7, static_cast<int>(at) + 1 + static_cast<int>(random() % 4)));
+      at = static_cast<Phase>(
+          std::min<int>(7, static_cast<int>(at) + 1 + static_cast<int>(random() % 4)));
       c = mixed.advanceTo(at);
     }
     compareRecords(*a, *b);
@@ -142,7 +147,8 @@ void TestTrainer::blockSizesAgree() {
       for (int step = 0; step < 3; ++step) other.finishStep();
       const auto x = reference.parameters().flat(), y = other.parameters().flat();
       for (std::size_t k = 0; k < x.size(); ++k)
-        QVERIFY2(std::abs(x[k] - y[k]) <= 2e-6f, qPrintable(QString("%1: block %2").arg(name).arg(physical)));
+        QVERIFY2(std::abs(x[k] - y[k]) <= 2e-6f,
+                 qPrintable(QString("%1: block %2").arg(name).arg(physical)));
       const auto& n = reference.record()->norms->global;
       for (std::size_t i = 0; i < n.size(); ++i)
         QVERIFY(std::abs(n[i] - other.record()->norms->global[i]) <= 2e-6 * (n[i] + 1e-3));
@@ -163,13 +169,15 @@ void TestTrainer::updateIsItsFormula() {
     const auto probe = trainer.probe();
     const ParameterTable& table = trainer.model().table();
     std::vector<std::vector<double>> sum;
-    for (const ParameterId id : table.trainable()) sum.emplace_back(static_cast<std::size_t>(table[id].size()));
+    for (const ParameterId id : table.trainable())
+      sum.emplace_back(static_cast<std::size_t>(table[id].size()));
     for (Index i = 0; i < record->batchSize(); ++i) {
       const GradientSet g = probe->gradient(i);
       double squares = 0;
       for (const ParameterId id : table.trainable()) squares += g.norm(id) * g.norm(id);
       const double f = std::min(1.0, 0.3 / (std::sqrt(squares) + 1e-6));
-      QVERIFY(std::abs(record->norms->global[static_cast<std::size_t>(i)] - std::sqrt(squares)) <= 2e-6 * std::sqrt(squares));
+      QVERIFY(std::abs(record->norms->global[static_cast<std::size_t>(i)] - std::sqrt(squares)) <=
+              2e-6 * std::sqrt(squares));
       for (std::size_t t = 0; t < sum.size(); ++t)
         for (std::size_t k = 0; k < sum[t].size(); ++k) sum[t][k] += f * g[table.trainable()[t]][k];
     }
@@ -178,7 +186,8 @@ void TestTrainer::updateIsItsFormula() {
       for (std::size_t k = 0; k < sum[t].size(); ++k) {
         const std::size_t at = static_cast<std::size_t>(info.offset) + k;
         const double wanted = static_cast<double>(before[at]) - 0.25 * sum[t][k] / 17;
-        QVERIFY(std::abs(static_cast<double>(trainer.parameters().trainable()[at]) - wanted) < 1e-6);
+        QVERIFY(std::abs(static_cast<double>(trainer.parameters().trainable()[at]) - wanted) <
+                1e-6);
       }
     }
   }
@@ -200,7 +209,8 @@ void TestTrainer::clipPartIsItsFormulas() {
   for (Index i = 0; i < record->batchSize(); ++i) {
     const GradientSet g = probe->gradient(i);
     std::vector<double> flat;
-    for (const ParameterId id : table.trainable()) flat.insert(flat.end(), g[id].begin(), g[id].end());
+    for (const ParameterId id : table.trainable())
+      flat.insert(flat.end(), g[id].begin(), g[id].end());
     double squares = 0;
     for (const double v : flat) squares += v * v;
     const double n = std::sqrt(squares), f = std::min(1.0, c / (n + 1e-6));
@@ -223,21 +233,25 @@ void TestTrainer::clipPartIsItsFormulas() {
     dd += (s[k] - u[k]) * (s[k] - u[k]);
   }
   const ClipPart& clip = *record->clip;
-  const auto near = [](double got, double wanted) { return std::abs(got - wanted) <= 5e-6 * (std::abs(wanted) + 1e-3); };
+  const auto near = [](double got, double wanted) {
+    return std::abs(got - wanted) <= 5e-6 * (std::abs(wanted) + 1e-3);
+  };
   QVERIFY(near(clip.signal, std::sqrt(ss)));
   QVERIFY(near(clip.biasRatio, std::sqrt(dd / uu)));
   QVERIFY(near(clip.biasCosine, su / std::sqrt(ss * uu)));
   QVERIFY(std::abs(clip.biasScaleFree - std::sqrt(1 - su * su / (ss * uu))) < 1e-4);
   QVERIFY(near(clip.retainedNorm, after / before));
   QVERIFY(near(clip.worstContribution, worst));
-  QCOMPARE(clip.clippedFraction, static_cast<double>(clipped) / static_cast<double>(record->batchSize()));
+  QCOMPARE(clip.clippedFraction,
+           static_cast<double>(clipped) / static_cast<double>(record->batchSize()));
   QVERIFY(clip.clippedFraction > 0 && clip.clippedFraction < 1);  // else this test shows little
   QCOMPARE(clip.sensitivity, c);
   QVERIFY(!clip.sensitivityExceeded);
   double parts = 0;
   for (const double part : clip.tensorSignal) parts += part * part;
   QVERIFY(near(std::sqrt(parts), clip.signal));
-  // The suggestion is where σ²C²d/B² + mean max(n − C, 0)² is least: no point of a grid is below it.
+  // The suggestion is where σ²C²d/B² + mean max(n − C, 0)² is least: no point of a grid is below
+  // it.
   const auto error = [&](double bound) {
     double excess = 0;
     for (const double n : record->norms->global) excess += std::pow(std::max(n - bound, 0.0), 2);
@@ -261,11 +275,14 @@ void TestTrainer::noisePartIsItsFormulas() {
   for (std::size_t t = 0; t < sizes.size(); ++t) {
     const double s = 1.1 * std::sqrt(4.0) * record->clip->groups[t].threshold;
     QVERIFY(std::abs(noise.tensorStd[t] - s) < 1e-12);
-    QVERIFY(std::abs(noise.tensorExpected[t] - s * std::sqrt(static_cast<double>(sizes[t]))) < 1e-12);
+    QVERIFY(std::abs(noise.tensorExpected[t] - s * std::sqrt(static_cast<double>(sizes[t]))) <
+            1e-12);
     expected += s * s * static_cast<double>(sizes[t]);
     total += sizes[t];
-    // ‖z‖/s is χ with d degrees of freedom: within 6 of its standard deviation 1/√2 (2e-9 a tensor).
-    QVERIFY(std::abs(noise.tensorRealised[t] / s - std::sqrt(static_cast<double>(sizes[t]))) < 6 / std::sqrt(2.0) + 0.5);
+    // ‖z‖/s is χ with d degrees of freedom: within 6 of its standard deviation 1/√2 (2e-9 a
+    // tensor).
+    QVERIFY(std::abs(noise.tensorRealised[t] / s - std::sqrt(static_cast<double>(sizes[t]))) <
+            6 / std::sqrt(2.0) + 0.5);
   }
   QVERIFY(std::abs(noise.expected - std::sqrt(expected)) < 1e-9);
   QCOMPARE(noise.histogram.total(), total);
@@ -299,7 +316,8 @@ void TestTrainer::emptyBatch() {
   Experiment e = smallExperiment();
   e.sampling.sampleRate = 1e-9;
   Trainer trainer(e, smallData());
-  const std::vector<float> before(trainer.parameters().flat().begin(), trainer.parameters().flat().end());
+  const std::vector<float> before(trainer.parameters().flat().begin(),
+                                  trainer.parameters().flat().end());
   const auto record = trainer.finishStep();
   QCOMPARE(record->batchSize(), Index{0});
   QVERIFY(std::isnan(record->forward->meanLoss) && std::isnan(record->norms->q50));
@@ -369,8 +387,12 @@ void TestTrainer::refusesWhatNeedsARestart() {
   trainer.finishStep();
   for (auto change : std::initializer_list<void (*)(Experiment&)>{
            [](Experiment& x) { x.run.seed = 9; }, [](Experiment& x) { x.data.testShare = 0.5; },
-           [](Experiment& x) { x.model.preset = "mlp"; }, [](Experiment& x) { x.clipping.maxGradNorm = 0; },
-           [](Experiment& x) { x.clipping.grouping = GroupingKind::Custom; x.clipping.groups = {{"a", {"nope"}}}; },
+           [](Experiment& x) { x.model.preset = "mlp"; },
+           [](Experiment& x) { x.clipping.maxGradNorm = 0; },
+           [](Experiment& x) {
+             x.clipping.grouping = GroupingKind::Custom;
+             x.clipping.groups = {{"a", {"nope"}}};
+           },
            [](Experiment& x) { x.sampling.expectedBatchSize = 1000; }}) {
     Experiment changed = e;
     change(changed);
@@ -417,42 +439,43 @@ void TestTrainer::evaluation() {
 void TestTrainer::nonFiniteExampleIsLeftOut() {
   const float infinity = std::numeric_limits<float>::infinity();
   for (const float poison : {infinity, std::numeric_limits<float>::quiet_NaN()})
-  for (const char* strategy : {"threshold", "auto_s", "none"}) {
-    LoadedData bad = smallData();
-    Dataset::Content content;
-    content.name = content.source = "x";
-    content.shape = Shape{7};
-    content.outputs = 3;
-    std::vector<float> row(7);
-    for (Index i = 0; i < bad.data->size(); ++i) {
-      bad.data->gather(std::vector<Index>{i}, row.data());
-      if (i == bad.train[4]) std::fill(row.begin(), row.end(), poison);
-      content.rows.insert(content.rows.end(), row.begin(), row.end());
-      content.labels.push_back(bad.data->label(i));
-    }
-    bad.data = std::make_shared<Dataset>(std::move(content));
-    Experiment e = smallExperiment();
-    e.model.spec = nlohmann::json::parse(R"({"layers": [{"type": "linear", "name": "fc1", "out": 13},
+    for (const char* strategy : {"threshold", "auto_s", "none"}) {
+      LoadedData bad = smallData();
+      Dataset::Content content;
+      content.name = content.source = "x";
+      content.shape = Shape{7};
+      content.outputs = 3;
+      std::vector<float> row(7);
+      for (Index i = 0; i < bad.data->size(); ++i) {
+        bad.data->gather(std::vector<Index>{i}, row.data());
+        if (i == bad.train[4]) std::fill(row.begin(), row.end(), poison);
+        content.rows.insert(content.rows.end(), row.begin(), row.end());
+        content.labels.push_back(bad.data->label(i));
+      }
+      bad.data = std::make_shared<Dataset>(std::move(content));
+      Experiment e = smallExperiment();
+      e.model.spec =
+          nlohmann::json::parse(R"({"layers": [{"type": "linear", "name": "fc1", "out": 13},
       {"type": "relu"}, {"type": "linear", "name": "fc2", "out": 3}]})");
-    e.sampling.sampleRate = 1;
-    e.noise.noiseMultiplier = 0;
-    e.clipping.strategy = strategy;
-    Trainer trainer(e, bad);
-    const auto record = trainer.finishStep();
-    QCOMPARE(record->norms->nonFinite, (std::vector<Index>{4}));
-    QVERIFY(!record->clip->factors.finite(4));
-    QVERIFY(record->clip->factors.clipped(4));
-    QVERIFY(std::isfinite(record->clip->signal) && std::isfinite(record->norms->max));
-    // The same as if it were not there.
-    LoadedData without = bad;
-    without.train.erase(without.train.begin() + 4);
-    e.sampling.sampleRate = 0;
-    e.sampling.expectedBatchSize = 89;
-    Trainer other(e, without);
-    const auto clean = other.finishStep();
-    QVERIFY(std::abs(clean->clip->signal - record->clip->signal) <= 2e-6 * clean->clip->signal);
-    for (const float v : trainer.parameters().flat()) QVERIFY(std::isfinite(v));
-  }
+      e.sampling.sampleRate = 1;
+      e.noise.noiseMultiplier = 0;
+      e.clipping.strategy = strategy;
+      Trainer trainer(e, bad);
+      const auto record = trainer.finishStep();
+      QCOMPARE(record->norms->nonFinite, (std::vector<Index>{4}));
+      QVERIFY(!record->clip->factors.finite(4));
+      QVERIFY(record->clip->factors.clipped(4));
+      QVERIFY(std::isfinite(record->clip->signal) && std::isfinite(record->norms->max));
+      // The same as if it were not there.
+      LoadedData without = bad;
+      without.train.erase(without.train.begin() + 4);
+      e.sampling.sampleRate = 0;
+      e.sampling.expectedBatchSize = 89;
+      Trainer other(e, without);
+      const auto clean = other.finishStep();
+      QVERIFY(std::abs(clean->clip->signal - record->clip->signal) <= 2e-6 * clean->clip->signal);
+      for (const float v : trainer.parameters().flat()) QVERIFY(std::isfinite(v));
+    }
 }
 
 void TestTrainer::noNoiseAndNoClipping() {
