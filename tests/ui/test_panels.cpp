@@ -115,6 +115,10 @@ void TestPanels::histogramCountsTheRecord() {
       QVERIFY(std::abs(h.examples[static_cast<std::size_t>(i)].after - f * n) <= 1e-12 * n);
     }
     QCOMPARE(h.thresholds, (std::vector<double>{3.0}));
+    // Nothing that was clipped is drawn beyond the threshold.
+    for (Index k = 0; k < h.bins(); ++k)
+      if (h.value(h.edges[static_cast<std::size_t>(k)]) > 3.0 * (1 - 1e-9))
+        QCOMPARE(h.after[static_cast<std::size_t>(k)], Index{0});
   }
   // The exported table has the same counts.
   const Folder folder;

@@ -22,7 +22,8 @@ double NormHistogram::value(double position) const {
 
 Index NormHistogram::binOf(double norm) const {
   const double width = (edges.back() - edges.front()) / static_cast<double>(bins());
-  const double at = std::floor((position(norm) - edges.front()) / width);
+  // (low, high]: what was scaled down to an edge, the threshold, lies below it.
+  const double at = std::ceil((position(norm) - edges.front()) / width - 1e-6) - 1;
   return static_cast<Index>(std::clamp(at, 0.0, static_cast<double>(bins() - 1)));
 }
 
@@ -81,6 +82,15 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
     // All equal: a bin of its own in the middle.
     first -= h.logarithmic ? 0.5 : 0.0;
     last += h.logarithmic ? 0.5 : std::max(high, 1e-12);
+  }
+  // An edge at the threshold, so that nothing that was clipped to it is drawn beyond it.
+  const double width = (last - first) / static_cast<double>(bins);
+  if (!h.thresholds.empty()) {
+    const double c = h.position(h.thresholds.front());
+    if (c > first && c < last) {
+      first = c - std::ceil((c - first) / width) * width;
+      last = first + static_cast<double>(++bins) * width;
+    }
   }
   for (Index k = 0; k <= bins; ++k)
     h.edges.push_back(first + (last - first) * static_cast<double>(k) / static_cast<double>(bins));
