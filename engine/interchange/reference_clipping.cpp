@@ -181,6 +181,18 @@ std::shared_ptr<const ClipStrategy> automaticRule(const ReferenceFile& entry, bo
   throw UnsupportedError("clipping method " + method + " is not supported by this version");
 }
 
+/// The file with the gradients that a clipping file is about: in ../models, in models, or beside
+/// it.
+std::filesystem::path modelBeside(const std::filesystem::path& path, const std::string& name) {
+  const std::filesystem::path folder = path.parent_path(), file = name + ".json";
+  std::error_code error;
+  for (const auto& candidate : {folder / ".." / "models" / file, folder / "models" / file})
+    if (std::filesystem::is_regular_file(candidate, error)) return candidate;
+  if (file != path.filename()) return folder / file;
+  throw FileError(path.string() + ": needs the gradients of models/" + file.string() +
+                  ", which is not in ../models beside it; put it there");
+}
+
 }  // namespace
 
 void checkClippingFile(const ReferenceFile& file, const std::filesystem::path& path,
@@ -188,8 +200,7 @@ void checkClippingFile(const ReferenceFile& file, const std::filesystem::path& p
   const std::string modelName = file.content().value("model", "");
   if (modelName.empty() || modelName.find('/') != std::string::npos)
     file.fail("\"model\" does not name a model");
-  const auto modelPath = path.parent_path() / ".." / "models" / (modelName + ".json");
-  const ReferenceFile model(modelPath);
+  const ReferenceFile model(modelBeside(path, modelName));
   const std::vector<std::string> trainable = model.names("trainable");
   const Gradients gradients(model, "per_example_grads", trainable);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/window/controller.h"
 
+#include <QTimer>
+#include <chrono>
 #include <fstream>
 
 #include "engine/error.h"
@@ -42,13 +44,23 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             emit sessionChanged();
             emit experimentChanged();
           });
-  connect(m_worker, &TrainingWorker::recordReady, this,
-          [this](int runId, std::shared_ptr<const StepRecord> record) {
-            m_worker->recordShown();
-            if (runId < m_runId) return;
-            m_record = std::move(record);
-            emit recordChanged();
+  connect(
+      m_worker, &TrainingWorker::recordReady, this,
+      [this](int runId, std::shared_ptr<const StepRecord> record) {
+        const auto start = std::chrono::steady_clock::now();
+        if (runId >= m_runId) {
+          m_record = std::move(record);
+          emit recordChanged();
+        }
+        // Plots are drawn and painted from the event queue: behind what is queued there now, and
+        // once more behind what that queues.
+        QTimer::singleShot(0, this, [this, start] {
+          QTimer::singleShot(0, this, [this, start] {
+            m_worker->recordShown(
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
           });
+        });
+      });
   connect(m_worker, &TrainingWorker::failed, this, [this](int runId, const QString& text) {
     if (runId >= m_runId) emit message(text, true);
   });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/worker/training_worker.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/interchange/run_folder.h"
 
@@ -23,7 +25,16 @@ void TrainingWorker::guarded(int runId, Body&& body) {
 }
 
 void TrainingWorker::send(int runId, bool always) {
-  if (m_recordUnderWay.exchange(true, std::memory_order_acq_rel) && !always) return;
+  constexpr double leastInterval = 0.05, share = 5;
+  const auto now = std::chrono::steady_clock::now();
+  if (!always) {
+    const double since = std::chrono::duration<double>(now - m_lastSent).count();
+    const double drawing = m_drawingSeconds.load(std::memory_order_relaxed);
+    if (since < std::max(leastInterval, share * drawing)) return;
+    if (m_recordUnderWay.load(std::memory_order_acquire)) return;
+  }
+  m_lastSent = now;
+  m_recordUnderWay.store(true, std::memory_order_release);
   emit recordReady(runId, m_trainer->record());
 }
 

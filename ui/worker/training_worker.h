@@ -4,6 +4,7 @@
 #include <QObject>
 #include <QString>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <stop_token>
 
@@ -24,8 +25,9 @@ struct Session {
 /// token, which the window may pull at any time, and the number of the run it is for: results of an
 /// older run are dropped by the receiver.
 ///
-/// While running, at most one record is under way to the window: it says with recordShown() that it
-/// took one, and a record that finds another still under way is not sent. The newest wins.
+/// While running, at most one record is under way to the window, which says with recordShown() that
+/// it drew one, and how long that took. Records come no faster than a person can see them, and
+/// slower where drawing takes long: the window then costs training about a sixth of its time.
 class TrainingWorker : public QObject {
   Q_OBJECT
 
@@ -43,7 +45,10 @@ class TrainingWorker : public QObject {
   void exportRun(const QString& folder, int runId);
 
   /// Called from the window's thread.
-  void recordShown() { m_recordUnderWay.store(false, std::memory_order_release); }
+  void recordShown(double seconds) {
+    m_drawingSeconds.store(seconds, std::memory_order_relaxed);
+    m_recordUnderWay.store(false, std::memory_order_release);
+  }
 
  signals:
   void opened(int runId, std::shared_ptr<const Session> session);
@@ -60,6 +65,8 @@ class TrainingWorker : public QObject {
 
   std::unique_ptr<Trainer> m_trainer;
   std::atomic<bool> m_recordUnderWay{false};
+  std::atomic<double> m_drawingSeconds{0};
+  std::chrono::steady_clock::time_point m_lastSent;
 };
 
 }  // namespace clipscope
