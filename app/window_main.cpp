@@ -21,10 +21,7 @@ int runWindow(int argc, char** argv, const std::optional<std::filesystem::path>&
              static_cast<ThemeChoice>(QSettings().value(QStringLiteral("theme"), 0).toInt()));
   MainWindow window;
   window.show();
-  // The default experiment comes first either way: a file that cannot be opened then leaves
-  // something to look at behind its message.
-  window.controller()->openExperiment(Experiment{});
-  if (open) window.controller()->openPath(QString::fromStdString(open->string()));
+  window.controller()->openFirst(open ? QString::fromStdString(open->string()) : QString());
   return QApplication::exec();
 }
 

@@ -2,9 +2,11 @@
 #include <QAbstractItemModelTester>
 #include <QApplication>
 #include <QComboBox>
+#include <QContextMenuEvent>
 #include <QMenuBar>
 #include <QTableView>
 #include <QTest>
+#include <QTimer>
 #include <cmath>
 
 #include "engine/formats/csv.h"
@@ -33,6 +35,7 @@ class TestPanels : public WindowTest {
   void mapShowsTheRecord();
   void oneSelectionEverywhere();
   void exportsAreWholeOrNotThere();
+  void contextMenuIsEverywhere();
   void themesReachThePlots();
   void everythingHasAName();
 };
@@ -204,6 +207,26 @@ void TestPanels::exportsAreWholeOrNotThere() {
     QVERIFY(!panel->exportTo(QString::fromStdString((folder / "x.bmp").string())));
   }
   QCOMPARE(countFiles(folder.path()), 6);
+}
+
+void TestPanels::contextMenuIsEverywhere() {
+  QWidget* const places[] = {window()->norms()->plot(), window()->layers()->map(),
+                             window()->examples()->table()->viewport(), window()->norms()};
+  for (QWidget* place : places) {
+    QStringList entries;
+    QTimer::singleShot(0, this, [&] {
+      auto* menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
+      if (!menu) return;
+      for (const QAction* action : menu->actions()) entries << action->text();
+      menu->close();
+    });
+    QContextMenuEvent event(QContextMenuEvent::Mouse, QPoint(40, 40),
+                            place->mapToGlobal(QPoint(40, 40)));
+    QApplication::sendEvent(place, &event);
+    QTest::qWait(1);
+    QVERIFY2(entries.contains("Export PNG…") && entries.contains("Copy data"),
+             place->metaObject()->className());
+  }
 }
 
 void TestPanels::themesReachThePlots() {

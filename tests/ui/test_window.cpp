@@ -44,6 +44,7 @@ class TestWindow : public WindowTest {
   void exportedStep();
   void opensByEveryWay();
   void badFilesChangeNothing();
+  void aStartThatFailsShowsTheDefault();
   void saveAndOpenExperiment();
   void emptyBatchSaysSo();
   void resetGoesBack();
@@ -280,6 +281,21 @@ void TestWindow::badFilesChangeNothing() {
   controller()->step();
   settle();
   QCOMPARE(record().step, Index{2});
+}
+
+void TestWindow::aStartThatFailsShowsTheDefault() {
+  const Folder folder;
+  const std::filesystem::path bad[] = {folder / "missing.json",
+                                       folder.write("ragged.csv", "a,b\n1,2\n3\n")};
+  for (const auto& path : bad) {
+    MainWindow fresh;
+    fresh.show();
+    fresh.controller()->openFirst(QString::fromStdString(path.string()));
+    QTRY_VERIFY_WITH_TIMEOUT(fresh.controller()->record() && !fresh.controller()->isBusy(), 60000);
+    QVERIFY(fresh.messages()->isError());
+    QVERIFY(fresh.messages()->text().contains(QString::fromStdString(path.filename().string())));
+    QCOMPARE(fresh.controller()->session()->data->name(), "Generated digits");
+  }
 }
 
 void TestWindow::saveAndOpenExperiment() {

@@ -52,7 +52,7 @@ ExamplesPanel::ExamplesPanel(Selection* selection, QWidget* parent)
   auto* copy = new QShortcut(QKeySequence::Copy, m_table);
   copy->setContext(Qt::WidgetShortcut);
   connect(copy, &QShortcut::activated, this, &ExamplesPanel::copyRows);
-  setEmptyText(tr("Run to Forward to see the examples of the batch."));
+  setEmptyText(tr("Opening…"));
 }
 
 void ExamplesPanel::showRecord() {

@@ -47,7 +47,7 @@ LayersPanel::LayersPanel(Selection* selection, QWidget* parent)
           [this] { m_map->setQuantity(LayersMap::Quantity::Norm); });
   connect(before, &QToolButton::clicked, this, [this] { m_map->setAfterClipping(false); });
   connect(m_after, &QToolButton::clicked, this, [this] { m_map->setAfterClipping(true); });
-  setEmptyText(tr("Run to Norms (Space) to see how each norm splits over the layers."));
+  setEmptyText(tr("Opening…"));
 }
 
 void LayersPanel::showRecord() {

@@ -107,7 +107,7 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   });
   connect(m_plot, &Plot::rectangleSelected, this,
           [this](QRectF rect) { selectBetween(rect.left(), rect.right(), true); });
-  setEmptyText(tr("Run to Norms (Space) to see each example's gradient norm."));
+  setEmptyText(tr("Opening…"));
 }
 
 void NormsPanel::fillChoices() {

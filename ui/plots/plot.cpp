@@ -14,6 +14,8 @@ Plot::Plot(const QString& accessibleName, QWidget* parent) : QCustomPlot(parent)
   setFocusPolicy(Qt::StrongFocus);
   setInteractions(QCP::iRangeDrag | QCP::iRangeZoom);
   setMouseTracking(true);
+  // QCustomPlot keeps mouse events to itself, and the context menu with them, which is the panel's.
+  setAttribute(Qt::WA_NoMousePropagation, false);
   // Room at the top for the tag of a threshold.
   axisRect()->setMinimumMargins(QMargins(6, 18, 8, 4));
   for (QCPAxis* axis : {xAxis, yAxis}) {

@@ -37,6 +37,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             if (runId < m_runId) return;
             m_runId = runId;
             m_session = std::move(session);
+            m_fallBack = false;
             m_experiment = m_session->experiment;
             m_file = m_openingFile;
             m_record.reset();
@@ -63,6 +64,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
       });
   connect(m_worker, &TrainingWorker::failed, this, [this](int runId, const QString& text) {
     if (runId >= m_runId) emit message(text, true);
+    if (m_fallBack && !m_session) openDefault();
   });
   connect(m_worker, &TrainingWorker::exported, this, [this](int, const QString& folder) {
     emit message(tr("Step written to %1 (not private)").arg(folder), false);
@@ -115,6 +117,18 @@ void Controller::openPath(const QString& text) {
   } catch (const Error& error) {
     emit message(QString::fromUtf8(error.what()), true);
   }
+}
+
+void Controller::openFirst(const QString& path) {
+  m_fallBack = true;
+  if (!path.isEmpty()) openPath(path);
+  if (!m_loading) openDefault();
+}
+
+void Controller::openDefault() {
+  m_fallBack = false;
+  m_openingFile.clear();
+  openExperiment(Experiment{});
 }
 
 void Controller::openExperiment(const Experiment& experiment) {

@@ -35,6 +35,9 @@ class Controller : public QObject {
   /// Opens an experiment (.json), a data set or a folder: menu, argument and drop all come here.
   void openPath(const QString& path);
   void openExperiment(const clipscope::Experiment& experiment);
+  /// The first thing of a start: a path, or nothing. Where it cannot be opened the default
+  /// experiment comes instead, so that there is something behind the message.
+  void openFirst(const QString& path);
   void saveTo(const QString& path);
   void runOrPause();
   void pause();
@@ -60,6 +63,7 @@ class Controller : public QObject {
  private:
   template <class Command>
   void post(Command&& command);
+  void openDefault();
   void stop() { m_stop.request_stop(); }
 
   Selection m_selection;
@@ -76,6 +80,7 @@ class Controller : public QObject {
   int m_pending = 0;
   bool m_running = false;
   bool m_loading = false;
+  bool m_fallBack = false;  ///< the opening under way is the first; the default stands in for it
 };
 
 }  // namespace clipscope

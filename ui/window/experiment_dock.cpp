@@ -181,6 +181,7 @@ void ExperimentDock::buildData() {
   m_privateNote = new QLabel(tr("Standardised with the data's own mean and std: private."), this);
   m_privateNote->setObjectName(QStringLiteral("hint"));
   m_privateNote->setWordWrap(true);
+  m_privateNote->hide();
   m_body->addWidget(m_privateNote);
 }
 
@@ -290,6 +291,7 @@ void ExperimentDock::buildRest() {
                       });
   m_rate = numberRow(tr("Sample rate q"), tr("Probability with which each example is drawn"), 0, 1,
                      false, false, [](Experiment& e, double v) { e.sampling.sampleRate = v; });
+  m_rate->setZeroText(tr("by B"));  // until the data says how many examples there are
   m_physical = numberRow(tr("Physical batch"),
                          tr("Upper bound of the block that goes through the model at once; 0: the "
                             "model's choice; a restart"),

@@ -9,6 +9,7 @@
 #include <QMimeData>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QScreen>
 #include <QSettings>
 #include <QSplitter>
 #include <QStatusBar>
@@ -19,6 +20,7 @@
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
+#include "ui/plots/plot.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/phase_rail.h"
@@ -43,6 +45,8 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   m_rows->restoreState(settings.value(QStringLiteral("window/rows")).toByteArray());
   m_top->restoreState(settings.value(QStringLiteral("window/top")).toByteArray());
   qApp->installEventFilter(this);
+  // Not on a field, which would take the keys that step.
+  m_norms->plot()->setFocus();
 }
 
 MainWindow::~MainWindow() = default;
@@ -175,7 +179,8 @@ void MainWindow::showTitle() {
 }
 
 void MainWindow::resetLayout() {
-  resize(1440, 900);
+  const QSize room = screen()->availableSize();
+  resize(std::min(1440, room.width()), std::min(900, room.height()));
   addDockWidget(Qt::LeftDockWidgetArea, m_dock);
   m_dock->setFloating(false);
   m_dock->show();
