@@ -256,9 +256,13 @@ void NormsPanel::drawMarks() {
     if (k != 2) continue;
     m_medianText->setVisible(true);
     m_medianText->setText(tr(" median %1 ").arg(shortNumber(q, 3)));
-    m_medianText->position->setCoords(h.position(q), 0.16);
-    // On the side that has the room.
-    const bool right = h.position(q) < h.edges.front() + 0.75 * (h.edges.back() - h.edges.front());
+    m_medianText->position->setCoords(h.position(q), 0.26);
+    // On the side away from the threshold and its bar, where that side has the room.
+    const double from = h.edges.front(), range = h.edges.back() - from;
+    bool right = h.position(q) < from + 0.75 * range;
+    if (!h.thresholds.empty() && h.position(h.thresholds.front()) > h.position(q) &&
+        h.position(q) > from + 0.25 * range)
+      right = false;
     m_medianText->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
   }
   if (sorted.empty() || !std::isfinite(h.position(quantile(sorted, 0.5))))
