@@ -3,7 +3,7 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QContextMenuEvent>
-#include <QMenuBar>
+#include <QMenu>
 #include <QTableView>
 #include <QTest>
 #include <QTimer>
@@ -250,8 +250,6 @@ void TestPanels::everythingHasAName() {
     QVERIFY2(!widget->accessibleName().isEmpty() || (button && !button->text().isEmpty()),
              widget->metaObject()->className());
   }
-  // Every action is in a menu; none but the openers of folders stands without a key or a mark.
-  QVERIFY(window()->menuBar()->actions().size() >= 4);
 }
 
 QTEST_MAIN(TestPanels)

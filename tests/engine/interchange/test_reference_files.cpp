@@ -103,8 +103,7 @@ void TestReferenceFiles::namesWhatIsMissing() {
     } catch (const UnsupportedError& error) {
       message = QString::fromUtf8(error.what());
     }
-    QVERIFY2(message.contains(word) || message.contains("embedding"),
-             qPrintable(QString(file) + ": " + message));
+    QVERIFY2(message.contains(word), qPrintable(QString(file) + ": " + message));
   }
 }
 
