@@ -7,6 +7,7 @@
 
 #include "app/exit_code.h"
 #include "app/run_command.h"
+#include "app/screenshot_command.h"
 #include "app/verify_command.h"
 #include "app/window_main.h"
 #include "engine/error.h"
@@ -31,6 +32,7 @@ int runProgram(int argc, char** argv) {
   program.add_option("path", path, "Experiment (JSON) or data set to open in the window");
   RunCommand run(program);
   VerifyCommand verify(program);
+  ScreenshotCommand screenshot(program);
   program.require_subcommand(0, 1);
   // The command line comes before QApplication, which ends the program where there is no display.
   try {
@@ -42,6 +44,7 @@ int runProgram(int argc, char** argv) {
   }
   if (run.chosen()) return run.execute();
   if (verify.chosen()) return verify.execute();
+  if (screenshot.chosen()) return screenshot.execute();
   if (!hasDisplay()) {
     if (!path.empty())
       throw SettingError("there is no display for " + path +

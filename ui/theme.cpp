@@ -59,7 +59,20 @@ QStatusBar QLabel { color: @dim; }
 QToolTip { background: @panel; color: @ink; border: 1px solid @edge; padding: 4px; }
 QSplitter::handle { background: transparent; }
 QScrollArea, QScrollArea > QWidget > QWidget { background: @panel; border: none; }
+QMainWindow::separator { background: @background; width: 8px; height: 8px; }
+QMainWindow::separator:hover { background: @edge; }
+QMainWindow > QTabBar { background: @background; }
+QMainWindow > QTabBar::tab { background: transparent; color: @dim; padding: 4px 12px;
+  border: none; border-bottom: 2px solid transparent; }
+QMainWindow > QTabBar::tab:selected { color: @ink; font-weight: bold;
+  border-bottom: 2px solid @accent; }
+QMainWindow > QTabBar::tab:hover { color: @ink; }
 #card { background: @panel; border: 1px solid @edge; border-radius: 6px; }
+#card[docked="true"] { border-top: none; border-top-left-radius: 0; border-top-right-radius: 0; }
+#cardHeader { background: @panel; }
+#cardHeader[docked="true"] { border: 1px solid @edge; border-bottom: none;
+  border-top-left-radius: 6px; border-top-right-radius: 6px; }
+#cardMenu { font-size: 14px; padding: 0 4px; }
 #cardTitle { font-weight: bold; font-size: 14px; color: @ink; }
 #cardSummary, #hint, #section { color: @dim; }
 #section { font-weight: bold; font-size: 11px; }

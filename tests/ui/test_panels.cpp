@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QContextMenuEvent>
 #include <QMenu>
+#include <QSvgRenderer>
 #include <QTableView>
 #include <QTest>
 #include <QTimer>
@@ -17,9 +18,11 @@
 #include "ui/panels/layers_map.h"
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/panels/panel_export.h"
 #include "ui/plots/plot.h"
 #include "ui/theme.h"
 #include "ui/window/message_bar.h"
+#include "ui/window/panel_docks.h"
 
 using namespace clipscope;
 using namespace clipscope::test;
@@ -41,6 +44,7 @@ class TestPanels : public WindowTest {
 };
 
 void TestPanels::tableCsvAndRecordAgree() {
+  window()->docks()->show(window()->examples());
   controller()->step();
   settle();
   const Folder folder;
@@ -81,6 +85,7 @@ void TestPanels::tableCsvAndRecordAgree() {
 }
 
 void TestPanels::modelKeepsTheRules() {
+  window()->docks()->show(window()->examples());
   ExamplesModel* model = window()->examples()->model();
   QAbstractItemModelTester tester(model, QAbstractItemModelTester::FailureReportingMode::QtTest);
   for (int column = 0; column < ExamplesModel::columnCount_; ++column)
@@ -157,11 +162,13 @@ void TestPanels::mapShowsTheRecord() {
 }
 
 void TestPanels::oneSelectionEverywhere() {
+  window()->docks()->show(window()->examples());
   QTableView* table = window()->examples()->table();
   const QRect cell = table->visualRect(window()->examples()->model()->index(2, 0));
   QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, cell.center());
   const Index example = window()->examples()->model()->exampleAt(2);
   QCOMPARE(controller()->selection()->examples(), (std::vector<Index>{example}));
+  window()->docks()->show(window()->norms());
   // Lit in the histogram and, as different pixels, in the map.
   QTRY_VERIFY(window()->norms()->plot()->graphCount() == 2);
   QCOMPARE(window()->norms()->plot()->graph(1)->dataCount(), 1);
@@ -191,28 +198,40 @@ void TestPanels::oneSelectionEverywhere() {
 
 void TestPanels::exportsAreWholeOrNotThere() {
   const Folder folder;
-  for (Panel* panel :
-       std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
-    const std::string name = panel->title().toStdString();
-    const QSize size = panel->size();  // the message about it takes a line from the panels
-    QVERIFY(panel->exportTo(QString::fromStdString((folder / (name + ".png")).string())));
-    QVERIFY(panel->exportTo(QString::fromStdString((folder / (name + ".csv")).string())));
-    const QImage image(QString::fromStdString((folder / (name + ".png")).string()));
-    QCOMPARE(image.size(), size * 2);
-    QVERIFY(readAll(folder / (name + ".csv")).size() > 200);
+  int files = 0;
+  for (Panel* panel : window()->docks()->panels()) {
+    const std::string name = panel->fileName().toStdString();
+    const auto path = [&](const char* kind) {
+      return QString::fromStdString((folder / (name + kind)).string());
+    };
+    // Also of panels that no screen shows.
+    QVERIFY(panel->exportTo(path(".csv")));
+    const QSize size = panelSize(*panel);  // the message about it takes a line from the panels
+    QVERIFY(panel->exportTo(path(".png"), 3));
+    QCOMPARE(QImage(path(".png")).size(), size * 3);
+    QVERIFY(panel->exportTo(path(".svg")));
+    QVERIFY(panel->exportTo(path(".pdf")));
+    files += 4;
+    const QByteArray svg = QByteArray::fromStdString(readAll(folder / (name + ".svg")));
+    QVERIFY2(QSvgRenderer(svg).isValid(), name.c_str());
+    QVERIFY2(svg.contains(panel->title().toUtf8()), name.c_str());  // text is text
+    QVERIFY(readAll(folder / (name + ".pdf")).starts_with("%PDF-1."));
+    QVERIFY2(readAll(folder / (name + ".csv")).find('\n') != std::string::npos, name.c_str());
     QVERIFY(window()->messages()->text().contains("not private"));
     QVERIFY(!panel->exportTo("/proc/none/x.png"));
     QVERIFY(window()->messages()->isError() &&
             window()->messages()->text().contains("/proc/none/x.png"));
     QVERIFY(!panel->exportTo(QString::fromStdString((folder / "x.bmp").string())));
   }
-  QCOMPARE(countFiles(folder.path()), 6);
+  QCOMPARE(countFiles(folder.path()), files);
 }
 
 void TestPanels::contextMenuIsEverywhere() {
   QWidget* const places[] = {window()->norms()->plot(), window()->layers()->map(),
-                             window()->examples()->table()->viewport(), window()->norms()};
+                             window()->norms(), window()->examples()->table()->viewport()};
   for (QWidget* place : places) {
+    if (place == window()->examples()->table()->viewport())
+      window()->docks()->show(window()->examples());
     QStringList entries;
     QTimer::singleShot(0, this, [&] {
       auto* menu = qobject_cast<QMenu*>(QApplication::activePopupWidget());
@@ -224,7 +243,7 @@ void TestPanels::contextMenuIsEverywhere() {
                             place->mapToGlobal(QPoint(40, 40)));
     QApplication::sendEvent(place, &event);
     QTest::qWait(1);
-    QVERIFY2(entries.contains("Export PNG…") && entries.contains("Copy data"),
+    QVERIFY2(entries.contains("Export SVG…") && entries.contains("Copy data"),
              place->metaObject()->className());
   }
 }

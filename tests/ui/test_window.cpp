@@ -22,6 +22,7 @@
 #include "ui/window/experiment_dock.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/number_edit.h"
+#include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
 
 using namespace clipscope;
@@ -55,6 +56,7 @@ void TestWindow::firstScreenIsFull() {
   QCOMPARE(record().step, Index{1});
   QVERIFY(window()->norms()->summary().contains("clipped"));
   QVERIFY(window()->layers()->summary().contains("fc1.weight"));
+  window()->docks()->show(window()->examples());
   QVERIFY(window()->examples()->summary().contains("mean loss"));
   QVERIFY(window()->sentence()->text().contains("Next: noise"));
   QVERIFY(window()->windowTitle().contains("Generated digits"));
@@ -325,6 +327,7 @@ void TestWindow::emptyBatchSaysSo() {
   QCOMPARE(record().batchSize(), Index{0});
   for (Panel* panel :
        std::initializer_list<Panel*>{window()->norms(), window()->layers(), window()->examples()}) {
+    window()->docks()->show(panel);
     bool said = false;
     for (const QLabel* label : panel->findChildren<QLabel*>())
       said = said || (label->isVisible() && label->text().contains("empty"));

@@ -377,16 +377,6 @@ void NormsPanel::addActions(QMenu& menu) {
   menu.addAction(tr("Fit (Home)"), m_plot, &Plot::fit);
 }
 
-QImage NormsPanel::image(double scale) const {
-  QImage image = Panel::image(scale);
-  // The widget paints its plot from a buffer of the screen's resolution; here it is drawn at the
-  // image's own.
-  QCPPainter painter(&image);
-  painter.translate(m_plot->mapTo(this, QPoint()));
-  m_plot->toPainter(&painter, m_plot->width(), m_plot->height());
-  return image;
-}
-
 QString NormsPanel::csv() const {
   std::string text = "bin_low,bin_high,before,after\n";
   const auto row = [&](double low, double high, Index before, Index after) {

@@ -25,7 +25,6 @@ class NormsPanel : public Panel {
   explicit NormsPanel(Selection* selection, QWidget* parent = nullptr);
 
   QString csv() const override;
-  QImage image(double scale) const override;
   const NormHistogram& histogram() const { return m_histogram; }
   Plot* plot() const { return m_plot; }
   /// −1 for the whole gradient, or a trainable tensor.

@@ -5,13 +5,13 @@
 #include <QContextMenuEvent>
 #include <QFileDialog>
 #include <QGuiApplication>
-#include <QHBoxLayout>
 #include <QLabel>
 #include <QMenu>
 #include <QVBoxLayout>
 
 #include "engine/error.h"
 #include "ui/panels/panel_export.h"
+#include "ui/panels/panel_header.h"
 #include "ui/selection.h"
 #include "ui/theme.h"
 
@@ -25,18 +25,9 @@ Panel::Panel(const QString& title, Selection* selection, QWidget* parent)
   auto* outer = new QVBoxLayout(this);
   outer->setContentsMargins(12, 8, 12, 10);
   outer->setSpacing(4);
-  auto* head = new QHBoxLayout;
-  head->setSpacing(12);
-  m_title = new QLabel(title, this);
-  m_title->setObjectName(QStringLiteral("cardTitle"));
-  m_summary = new QLabel(this);
-  m_summary->setObjectName(QStringLiteral("cardSummary"));
-  m_summary->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  // A long line is cut rather than allowed to widen the card.
-  m_summary->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-  head->addWidget(m_title);
-  head->addWidget(m_summary, 1);
-  outer->addLayout(head);
+  m_header = new PanelHeader(title, this);
+  connect(m_header, &PanelHeader::menuRequested, this, &Panel::openMenu);
+  outer->addWidget(m_header);
   m_content = new QWidget(this);
   m_body = new QVBoxLayout(m_content);
   m_body->setContentsMargins(0, 0, 0, 0);
@@ -54,8 +45,11 @@ Panel::Panel(const QString& title, Selection* selection, QWidget* parent)
   });
 }
 
-QString Panel::title() const { return m_title->text(); }
-QString Panel::summary() const { return m_summary->text(); }
+QString Panel::title() const { return m_header->title(); }
+QString Panel::fileName() const {
+  return title().toLower().replace(QLatin1Char(' '), QLatin1Char('_'));
+}
+QString Panel::summary() const { return m_header->summary(); }
 
 void Panel::setRecord(std::shared_ptr<const StepRecord> record) {
   m_record = std::move(record);
@@ -87,44 +81,65 @@ void Panel::setEmptyText(const QString& text) {
 }
 
 void Panel::setSummary(const QString& text) {
-  if (m_summary->text() == text) return;
-  m_summary->setText(text);
-  m_summary->setToolTip(text);
+  if (summary() == text) return;
+  m_header->setSummary(text);
   setAccessibleDescription(text);
 }
 
-QImage Panel::image(double scale) const {
-  QImage image((QSizeF(size()) * scale).toSize(), QImage::Format_ARGB32_Premultiplied);
-  image.setDevicePixelRatio(scale);
-  image.fill(Theme::current().panel);
-  const_cast<Panel*>(this)->render(&image);
-  return image;
+void Panel::prepareForPicture() {
+  if (isVisible()) return;
+  if (width() < 200 || height() < 150) resize(pictureSize());
+  refresh();
+  // Rendering a hidden widget polishes it, activates its layouts and sends the pending resizes.
+  QImage nowhere(1, 1, QImage::Format_ARGB32_Premultiplied);
+  render(&nowhere, QPoint(), QRegion(0, 0, 1, 1));
 }
 
-void Panel::contextMenuEvent(QContextMenuEvent* event) {
+QImage Panel::image(double scale) { return panelImage(*this, scale); }
+
+void Panel::contextMenuEvent(QContextMenuEvent* event) { openMenu(event->globalPos()); }
+
+void Panel::openMenu(const QPoint& globalPosition) {
   QMenu menu(this);
+  fillMenu(menu);
+  menu.exec(globalPosition);
+}
+
+void Panel::fillMenu(QMenu& menu) {
   addActions(menu);
   if (!menu.isEmpty()) menu.addSeparator();
   menu.addAction(tr("Copy image"), this,
                  [this] { QGuiApplication::clipboard()->setImage(image(devicePixelRatioF())); });
   menu.addAction(tr("Copy data"), this, [this] { QGuiApplication::clipboard()->setText(csv()); });
   menu.addSeparator();
-  menu.addAction(tr("Export PNG…"), this, [this] { askAndExport(QStringLiteral("png")); });
+  QMenu* png = menu.addMenu(tr("Export PNG"));
+  for (const int scale : {1, 2, 4})
+    png->addAction(tr("%1× (%2 × %3 pixels)…")
+                       .arg(scale)
+                       .arg(panelSize(*this).width() * scale)
+                       .arg(panelSize(*this).height() * scale),
+                   this, [this, scale] { askAndExport(QStringLiteral("png"), scale); });
+  menu.addAction(tr("Export SVG…"), this, [this] { askAndExport(QStringLiteral("svg")); });
+  menu.addAction(tr("Export PDF…"), this, [this] { askAndExport(QStringLiteral("pdf")); });
   menu.addAction(tr("Export CSV…"), this, [this] { askAndExport(QStringLiteral("csv")); });
-  menu.exec(event->globalPos());
+  if (!m_dockEntries) return;
+  menu.addSeparator();
+  m_dockEntries(menu);
 }
 
-void Panel::askAndExport(const QString& kind) {
-  const QString suggestion = title().toLower() + QLatin1Char('.') + kind;
-  const QString path = QFileDialog::getSaveFileName(
-      this, tr("Export %1").arg(title()), suggestion,
-      kind == QLatin1String("png") ? tr("Picture (*.png)") : tr("Table (*.csv)"));
-  if (!path.isEmpty()) exportTo(path);
+void Panel::askAndExport(const QString& kind, double scale) {
+  const QString filter = kind == QLatin1String("csv")   ? tr("Table (*.csv)")
+                         : kind == QLatin1String("png") ? tr("Picture (*.png)")
+                         : kind == QLatin1String("svg") ? tr("Drawing (*.svg)")
+                                                        : tr("Document (*.pdf)");
+  const QString path = QFileDialog::getSaveFileName(this, tr("Export %1").arg(title()),
+                                                    fileName() + QLatin1Char('.') + kind, filter);
+  if (!path.isEmpty()) exportTo(path, scale);
 }
 
-bool Panel::exportTo(const QString& path) {
+bool Panel::exportTo(const QString& path, double scale) {
   try {
-    exportPanel(*this, path);
+    exportPanel(*this, path, scale);
   } catch (const Error& error) {
     emit message(QString::fromUtf8(error.what()), true);
     return false;

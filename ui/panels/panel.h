@@ -3,6 +3,7 @@
 
 #include <QString>
 #include <QWidget>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,7 @@ class QVBoxLayout;
 
 namespace clipscope {
 
+class PanelHeader;
 class Selection;
 
 /// A card of the centre: a title at the left, one line of the most important numbers at the right,
@@ -26,8 +28,12 @@ class Panel : public QWidget {
   Panel(const QString& title, Selection* selection, QWidget* parent = nullptr);
 
   QString title() const;
+  /// "clip_factors": the title as a file's name.
+  QString fileName() const;
   /// The line at the right of the title; also the panel's accessible description.
   QString summary() const;
+  /// Title and summary; a dock may take it as its title bar.
+  PanelHeader* header() const { return m_header; }
 
   /// Shows a record, whatever phase it has reached. Cheap when hidden: the record is kept and drawn
   /// when the panel is shown.
@@ -36,10 +42,19 @@ class Panel : public QWidget {
 
   /// The data behind the picture: a header line, '.' as the decimal point, floats that round-trip.
   virtual QString csv() const = 0;
+  /// Brings a hidden panel up to date and lays it out, so that it can be drawn into a file.
+  void prepareForPicture();
+  /// Where the picture of a panel that no screen shows can be drawn well.
+  virtual QSize pictureSize() const { return {720, 460}; }
   /// Draws the panel at `scale` device pixels a logical pixel.
-  virtual QImage image(double scale) const;
-  /// Writes a .png or .csv and says so in a message; false where it could not.
-  bool exportTo(const QString& path);
+  QImage image(double scale);
+  /// Writes a .png (at `scale`), .svg, .pdf or .csv and says so in a message; false where it could
+  /// not.
+  bool exportTo(const QString& path, double scale = 2);
+  /// Adds its entries, and the copy and export entries that every panel has.
+  void fillMenu(QMenu& menu);
+  /// Entries below those, of the dock that holds the panel.
+  void setDockEntries(std::function<void(QMenu&)> add) { m_dockEntries = std::move(add); }
 
  signals:
   /// A line for the message bar: an export's result, an error.
@@ -61,15 +76,16 @@ class Panel : public QWidget {
 
  private:
   void refresh();
-  void askAndExport(const QString& kind);
+  void openMenu(const QPoint& globalPosition);
+  void askAndExport(const QString& kind, double scale = 1);
 
   std::shared_ptr<const StepRecord> m_record;
   Selection* m_selection;
-  QLabel* m_title;
-  QLabel* m_summary;
+  PanelHeader* m_header;
   QLabel* m_empty;
   QWidget* m_content;
   QVBoxLayout* m_body;
+  std::function<void(QMenu&)> m_dockEntries;
   bool m_recordPending = false;
   bool m_selectionPending = false;
 };

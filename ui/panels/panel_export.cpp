@@ -1,33 +1,160 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/panels/panel_export.h"
 
+#include <QAbstractButton>
+#include <QAbstractScrollArea>
+#include <QAbstractSlider>
 #include <QBuffer>
-#include <QImage>
+#include <QComboBox>
+#include <QLineEdit>
+#include <QPdfWriter>
+#include <QSvgGenerator>
 
 #include "engine/error.h"
 #include "engine/formats/atomic_file.h"
 #include "ui/panels/panel.h"
+#include "ui/panels/panel_header.h"
+#include "ui/plots/plot.h"
+#include "ui/theme.h"
 
 namespace clipscope {
 
-QByteArray panelPng(const Panel& panel) {
+namespace {
+
+constexpr int margin = 12;
+
+bool isControl(const QWidget* widget) {
+  return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QComboBox*>(widget) ||
+         qobject_cast<const QLineEdit*>(widget) || qobject_cast<const QAbstractSlider*>(widget);
+}
+
+/// Draws a widget and what it holds with its upper left corner at the painter's origin.
+void paintWidget(QWidget* widget, QCPPainter& painter) {
+  if (auto* plot = qobject_cast<Plot*>(widget)) {
+    plot->toPainter(&painter, plot->width(), plot->height());
+    return;
+  }
+  const bool scrolls = qobject_cast<QAbstractScrollArea*>(widget);
+  widget->render(&painter, QPoint(), QRegion(), {});
+  for (QObject* object : widget->children()) {
+    auto* child = qobject_cast<QWidget*>(object);
+    if (!child || child->isWindow() || child->isHidden() || isControl(child)) continue;
+    if (scrolls && qobject_cast<QAbstractSlider*>(child->findChild<QAbstractSlider*>())) continue;
+    painter.save();
+    painter.translate(child->pos());
+    paintWidget(child, painter);
+    painter.restore();
+  }
+}
+
+void paintPanel(Panel& panel, QCPPainter& painter) {
+  const QSize size = panelSize(panel);
+  painter.fillRect(QRect(QPoint(), size), Theme::current().panel);
+  PanelHeader* header = panel.header();
+  if (header->parentWidget() == &panel) {
+    paintWidget(&panel, painter);
+    return;
+  }
+  // The dock has the header: it is drawn anew above the body.
+  QFont bold = panel.font();
+  bold.setPixelSize(14);
+  bold.setBold(true);
+  const QRect line(margin, 8, size.width() - 2 * margin, 18);
+  painter.setFont(bold);
+  painter.setPen(Theme::current().ink);
+  painter.drawText(line, Qt::AlignLeft | Qt::AlignVCenter, panel.title());
+  const int taken = QFontMetrics(bold).horizontalAdvance(panel.title()) + 12;
+  painter.setFont(panel.font());
+  painter.setPen(Theme::current().dim);
+  painter.drawText(
+      line, Qt::AlignRight | Qt::AlignVCenter,
+      QFontMetrics(panel.font()).elidedText(panel.summary(), Qt::ElideRight, line.width() - taken));
+  painter.translate(0, size.height() - panel.height());
+  paintWidget(&panel, painter);
+}
+
+}  // namespace
+
+QSize panelSize(const Panel& panel) {
+  const bool hasHeader = panel.header()->parentWidget() == &panel;
+  return panel.size() + QSize(0, hasHeader ? 0 : 28);
+}
+
+QImage panelImage(Panel& panel, double scale) {
+  panel.prepareForPicture();
+  QImage image((QSizeF(panelSize(panel)) * scale).toSize(), QImage::Format_ARGB32_Premultiplied);
+  image.setDevicePixelRatio(scale);
+  image.fill(Theme::current().panel);
+  QCPPainter painter(&image);
+  paintPanel(panel, painter);
+  return image;
+}
+
+QByteArray panelPng(Panel& panel, double scale) {
   QByteArray bytes;
   QBuffer buffer(&bytes);
   buffer.open(QIODevice::WriteOnly);
-  panel.image(2.0).save(&buffer, "PNG");
+  panelImage(panel, scale).save(&buffer, "PNG");
   return bytes;
 }
 
-void exportPanel(const Panel& panel, const QString& path) {
-  const std::filesystem::path target = path.toStdString();
-  if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive)) {
-    writeFileAtomically(target, panel.csv().toStdString());
-    return;
-  }
-  if (!path.endsWith(QLatin1String(".png"), Qt::CaseInsensitive))
-    throw FileError(target.string() + ": name a file that ends in .png or .csv");
-  const QByteArray bytes = panelPng(panel);
-  writeFileAtomically(target,
+QByteArray panelSvg(Panel& panel) {
+  panel.prepareForPicture();
+  QByteArray bytes;
+  QBuffer buffer(&bytes);
+  buffer.open(QIODevice::WriteOnly);
+  QSvgGenerator generator;
+  generator.setOutputDevice(&buffer);
+  generator.setResolution(96);  // one unit a logical pixel
+  generator.setSize(panelSize(panel));
+  generator.setViewBox(QRect(QPoint(), panelSize(panel)));
+  generator.setTitle(panel.title());
+  generator.setDescription(Panel::tr("%1 (not private)").arg(panel.summary()));
+  QCPPainter painter;
+  painter.begin(&generator);
+  painter.setMode(QCPPainter::pmVectorized);
+  paintPanel(panel, painter);
+  painter.end();
+  return bytes;
+}
+
+QByteArray panelPdf(Panel& panel) {
+  panel.prepareForPicture();
+  QByteArray bytes;
+  QBuffer buffer(&bytes);
+  buffer.open(QIODevice::WriteOnly);
+  QPdfWriter writer(&buffer);
+  const QSize size = panelSize(panel);
+  // A logical pixel is 1/96 inch, as in the SVG.
+  writer.setResolution(96);
+  writer.setPageSize(
+      QPageSize(QSizeF(size) * 72.0 / 96.0, QPageSize::Point, QString(), QPageSize::ExactMatch));
+  writer.setPageMargins(QMarginsF());
+  writer.setTitle(panel.title());
+  QCPPainter painter;
+  painter.begin(&writer);
+  painter.setMode(QCPPainter::pmVectorized);
+  paintPanel(panel, painter);
+  painter.end();
+  return bytes;
+}
+
+void exportPanel(Panel& panel, const QString& path, double scale) {
+  QByteArray bytes;
+  const auto isKind = [&](const char* ending) {
+    return path.endsWith(QLatin1String(ending), Qt::CaseInsensitive);
+  };
+  if (isKind(".csv"))
+    bytes = panel.csv().toUtf8();
+  else if (isKind(".png"))
+    bytes = panelPng(panel, scale);
+  else if (isKind(".svg"))
+    bytes = panelSvg(panel);
+  else if (isKind(".pdf"))
+    bytes = panelPdf(panel);
+  else
+    throw FileError(path.toStdString() + ": name a file that ends in .png, .svg, .pdf or .csv");
+  writeFileAtomically(path.toStdString(),
                       std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
 }
 

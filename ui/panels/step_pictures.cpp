@@ -23,7 +23,7 @@ std::vector<std::pair<std::string, std::string>> stepPictures(
     // Layouts settle and plots are drawn from the event queue; the second round draws at the size
     // that the first one found.
     for (int round = 0; round < 2; ++round) QCoreApplication::processEvents();
-    pictures.emplace_back(name, panelPng(panel).toStdString());
+    pictures.emplace_back(name, panelPng(panel, 2).toStdString());
   };
   NormsPanel norms(&selection);
   draw(norms, "norms.png", {720, 460});

@@ -6,6 +6,7 @@
 #include <QComboBox>
 #include <QGridLayout>
 #include <QLabel>
+#include <QMenu>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QScrollBar>
@@ -14,6 +15,7 @@
 #include "engine/accounting/accountant.h"
 #include "engine/error.h"
 #include "engine/model/presets.h"
+#include "ui/panels/panel_header.h"
 #include "ui/plots/number_format.h"
 #include "ui/window/number_edit.h"
 
@@ -54,19 +56,12 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   setObjectName(QStringLiteral("experimentDock"));
   setFeatures(QDockWidget::DockWidgetMovable | QDockWidget::DockWidgetFloatable |
               QDockWidget::DockWidgetClosable);
-  auto* frame = new QWidget(this);
-  auto* outer = new QVBoxLayout(frame);
-  outer->setContentsMargins(8, 4, 0, 8);
-  auto* card = new QWidget(frame);
+  auto* card = new QWidget(this);
   card->setObjectName(QStringLiteral("card"));
+  card->setProperty("docked", true);
   card->setAttribute(Qt::WA_StyledBackground);
-  outer->addWidget(card);
   auto* cardLayout = new QVBoxLayout(card);
-  cardLayout->setContentsMargins(1, 8, 1, 6);
-  auto* title = new QLabel(tr("Experiment"), card);
-  title->setObjectName(QStringLiteral("cardTitle"));
-  title->setContentsMargins(11, 0, 0, 0);
-  cardLayout->addWidget(title);
+  cardLayout->setContentsMargins(1, 2, 1, 6);
   auto* scroll = new QScrollArea(card);
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
@@ -82,9 +77,17 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   m_body->addStretch(1);
   scroll->setWidget(content);
   cardLayout->addWidget(scroll, 1);
-  setWidget(frame);
-  // The card has its own title; the dock's would say it twice.
-  setTitleBarWidget(new QWidget(this));
+  setWidget(card);
+  auto* header = new PanelHeader(windowTitle(), this);
+  header->setDocked(true);
+  setTitleBarWidget(header);
+  connect(header, &PanelHeader::menuRequested, this, [this](const QPoint& at) {
+    QMenu menu(this);
+    menu.addAction(isFloating() ? tr("Back into the window") : tr("Float"), this,
+                   [this] { setFloating(!isFloating()); });
+    menu.addAction(tr("Close"), this, &QDockWidget::close);
+    menu.exec(at);
+  });
   setMinimumWidth(280);
 }
 

@@ -6,13 +6,14 @@
 #include <QDragEnterEvent>
 #include <QFileInfo>
 #include <QLabel>
+#include <QMenuBar>
 #include <QMimeData>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScreen>
 #include <QSettings>
-#include <QSplitter>
 #include <QStatusBar>
+#include <QToolBar>
 #include <QVBoxLayout>
 #include <cmath>
 
@@ -23,27 +24,34 @@
 #include "ui/plots/plot.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/message_bar.h"
+#include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
 #include "ui/window/phase_sentence.h"
 
 namespace clipscope {
 
+namespace {
+/// Of the saved layout: a layout of other docks is not taken over.
+constexpr int layoutVersion = 2;
+}  // namespace
+
 MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   setAcceptDrops(true);
   setObjectName(QStringLiteral("mainWindow"));
-  buildCentre();
+  buildPanels();
+  buildTop();
   buildStatusBar();
   buildMenus();
   connectController();
   m_dock->showExperiment(m_controller.experiment());
   showTitle();
   showState();
+  const QSize room = screen()->availableSize();
+  resize(std::min(1440, room.width()), std::min(900, room.height()));
   resetLayout();
   QSettings settings;
   restoreGeometry(settings.value(QStringLiteral("window/geometry")).toByteArray());
-  restoreState(settings.value(QStringLiteral("window/state")).toByteArray());
-  m_rows->restoreState(settings.value(QStringLiteral("window/rows")).toByteArray());
-  m_top->restoreState(settings.value(QStringLiteral("window/top")).toByteArray());
+  restoreState(settings.value(QStringLiteral("window/state")).toByteArray(), layoutVersion);
   qApp->installEventFilter(this);
   // Not on a field, which would take the keys that step.
   m_norms->plot()->setFocus();
@@ -51,32 +59,46 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
 
 MainWindow::~MainWindow() = default;
 
-void MainWindow::buildCentre() {
-  auto* centre = new QWidget(this);
-  auto* column = new QVBoxLayout(centre);
-  column->setContentsMargins(8, 4, 8, 8);
-  column->setSpacing(6);
-  m_messages = new MessageBar(centre);
-  column->addWidget(m_messages);
-  m_norms = new NormsPanel(m_controller.selection(), this);
-  m_layers = new LayersPanel(m_controller.selection(), this);
-  m_examples = new ExamplesPanel(m_controller.selection(), this);
-  m_rows = new QSplitter(Qt::Vertical, centre);
-  m_top = new QSplitter(Qt::Horizontal, m_rows);
-  for (QSplitter* splitter : {m_rows, m_top}) {
-    splitter->setHandleWidth(8);
-    splitter->setChildrenCollapsible(false);
-  }
-  m_top->addWidget(m_norms);
-  m_top->addWidget(m_layers);
-  m_rows->addWidget(m_top);
-  m_rows->addWidget(m_examples);
-  column->addWidget(m_rows, 1);
-  setCentralWidget(centre);
-
-  m_rail = new PhaseRail(this);
+void MainWindow::buildPanels() {
+  using Place = PanelDocks::Place;
+  Selection* selection = m_controller.selection();
+  m_docks = new PanelDocks(this);
   m_dock = new ExperimentDock(this);
-  addDockWidget(Qt::LeftDockWidgetArea, m_dock);
+  m_docks->setLeft(m_dock);
+  m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
+  m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
+  m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
+}
+
+void MainWindow::buildTop() {
+  // Menu, rail and messages are one widget above the docks: a message takes its room from all of
+  // them alike.
+  auto* top = new QWidget(this);
+  auto* column = new QVBoxLayout(top);
+  column->setContentsMargins(0, 0, 0, 4);
+  column->setSpacing(0);
+  m_menuBar = new QMenuBar(top);
+  column->addWidget(m_menuBar);
+  m_rail = new PhaseRail(top);
+  column->addWidget(m_rail);
+  auto* messages = new QHBoxLayout;
+  messages->setContentsMargins(8, 2, 8, 2);
+  m_messages = new MessageBar(top);
+  messages->addWidget(m_messages);
+  column->addLayout(messages);
+  setMenuWidget(top);
+  // Docks reach to the window's edge; bars with nothing in them keep the rhythm there.
+  for (const Qt::ToolBarArea area :
+       {Qt::LeftToolBarArea, Qt::RightToolBarArea, Qt::BottomToolBarArea}) {
+    auto* edge = new QToolBar(this);
+    edge->setObjectName(QStringLiteral("edge%1").arg(static_cast<int>(area)));
+    edge->setMovable(false);
+    edge->setFixedSize(area == Qt::BottomToolBarArea ? QSize(QWIDGETSIZE_MAX, 8)
+                                                     : QSize(8, QWIDGETSIZE_MAX));
+    edge->setStyleSheet(QStringLiteral("QToolBar { border: none; padding: 0; spacing: 0; }"));
+    edge->toggleViewAction()->setEnabled(false);
+    addToolBar(area, edge);
+  }
 }
 
 void MainWindow::buildStatusBar() {
@@ -135,15 +157,14 @@ void MainWindow::connectController() {
     const auto count = c->selection()->examples().size();
     m_selected->setText(count == 0 ? QString() : tr("%1 selected").arg(count));
   });
-  for (Panel* panel : std::initializer_list<Panel*>{m_norms, m_layers, m_examples})
+  for (Panel* panel : m_docks->panels())
     connect(panel, &Panel::message, m_messages, &MessageBar::show);
 }
 
 void MainWindow::showRecord() {
   const auto& record = m_controller.record();
   m_rail->showRecord(*record);
-  for (Panel* panel : std::initializer_list<Panel*>{m_norms, m_layers, m_examples})
-    panel->setRecord(record);
+  for (Panel* panel : m_docks->panels()) panel->setRecord(record);
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
   if (record->sample) {
@@ -178,23 +199,12 @@ void MainWindow::showTitle() {
   setWindowTitle(tr("%1 — Clipscope").arg(name));
 }
 
-void MainWindow::resetLayout() {
-  const QSize room = screen()->availableSize();
-  resize(std::min(1440, room.width()), std::min(900, room.height()));
-  addDockWidget(Qt::LeftDockWidgetArea, m_dock);
-  m_dock->setFloating(false);
-  m_dock->show();
-  resizeDocks({m_dock}, {300}, Qt::Horizontal);
-  m_rows->setSizes({460, 340});
-  m_top->setSizes({520, 560});
-}
+void MainWindow::resetLayout() { m_docks->arrange(size()); }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
   QSettings settings;
   settings.setValue(QStringLiteral("window/geometry"), saveGeometry());
-  settings.setValue(QStringLiteral("window/state"), saveState());
-  settings.setValue(QStringLiteral("window/rows"), m_rows->saveState());
-  settings.setValue(QStringLiteral("window/top"), m_top->saveState());
+  settings.setValue(QStringLiteral("window/state"), saveState(layoutVersion));
   QMainWindow::closeEvent(event);
 }
 

@@ -7,9 +7,9 @@
 
 class QAction;
 class QLabel;
+class QMenuBar;
 class QProgressBar;
 class QPushButton;
-class QSplitter;
 
 namespace clipscope {
 
@@ -19,6 +19,7 @@ class LayersPanel;
 class MessageBar;
 class NormsPanel;
 class Panel;
+class PanelDocks;
 class PhaseRail;
 
 /// The window: lays out rail, dock, panels and status bar and connects them to the Controller,
@@ -36,6 +37,8 @@ class MainWindow : public QMainWindow {
   NormsPanel* norms() const { return m_norms; }
   ExamplesPanel* examples() const { return m_examples; }
   LayersPanel* layers() const { return m_layers; }
+  /// Every panel, and the docks that hold them.
+  PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
   QLabel* sentence() const { return m_sentence; }
 
@@ -49,7 +52,8 @@ class MainWindow : public QMainWindow {
   bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
-  void buildCentre();
+  void buildPanels();
+  void buildTop();
   void buildStatusBar();
   void buildMenus();
   void buildFileMenu();
@@ -74,7 +78,8 @@ class MainWindow : public QMainWindow {
   NormsPanel* m_norms;
   LayersPanel* m_layers;
   ExamplesPanel* m_examples;
-  QSplitter *m_rows, *m_top;
+  PanelDocks* m_docks;
+  QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;
   QProgressBar* m_progress;
   QPushButton* m_cancel;

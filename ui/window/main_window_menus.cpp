@@ -12,12 +12,12 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QSettings>
-#include <QToolBar>
 
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/main_window.h"
 #include "ui/window/message_bar.h"
+#include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
 
 namespace clipscope {
@@ -27,15 +27,6 @@ constexpr int mostRecent = 8;
 }
 
 void MainWindow::buildMenus() {
-  auto* bar = new QToolBar(tr("Phases"), this);
-  bar->setObjectName(QStringLiteral("phaseBar"));
-  bar->setMovable(false);
-  bar->setFloatable(false);
-  bar->toggleViewAction()->setEnabled(false);
-  bar->setStyleSheet(QStringLiteral("QToolBar { border: none; padding: 0; }"));
-  m_rail->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Preferred);
-  bar->addWidget(m_rail);
-  addToolBar(Qt::TopToolBarArea, bar);
   setContextMenuPolicy(Qt::NoContextMenu);
   buildFileMenu();
   buildRunMenu();
@@ -44,7 +35,7 @@ void MainWindow::buildMenus() {
 }
 
 void MainWindow::buildFileMenu() {
-  QMenu* menu = menuBar()->addMenu(tr("&File"));
+  QMenu* menu = m_menuBar->addMenu(tr("&File"));
   menu->addAction(tr("&New experiment"), QKeySequence::New, this,
                   [this] { m_controller.openExperiment(Experiment{}); });
   menu->addAction(tr("&Open data or experiment…"), QKeySequence::Open, this, &MainWindow::askOpen);
@@ -67,7 +58,7 @@ void MainWindow::buildFileMenu() {
 }
 
 void MainWindow::buildRunMenu() {
-  QMenu* menu = menuBar()->addMenu(tr("&Run"));
+  QMenu* menu = m_menuBar->addMenu(tr("&Run"));
   Controller* c = &m_controller;
   m_runAction = menu->addAction(tr("Run"), QKeySequence(Qt::Key_F5), c, &Controller::runOrPause);
   menu->addAction(tr("Step"), QKeySequence(Qt::Key_N), c, &Controller::step);
@@ -84,8 +75,9 @@ void MainWindow::buildRunMenu() {
 }
 
 void MainWindow::buildViewMenu() {
-  QMenu* menu = menuBar()->addMenu(tr("&View"));
+  QMenu* menu = m_menuBar->addMenu(tr("&View"));
   menu->addAction(m_dock->toggleViewAction());
+  m_docks->fillMenu(*menu);
   menu->addSeparator();
   auto* group = new QActionGroup(this);
   const int chosen = QSettings().value(QStringLiteral("theme"), 0).toInt();
@@ -108,7 +100,7 @@ void MainWindow::buildViewMenu() {
 }
 
 void MainWindow::buildHelpMenu() {
-  QMenu* menu = menuBar()->addMenu(tr("&Help"));
+  QMenu* menu = m_menuBar->addMenu(tr("&Help"));
   menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
     m_messages->show(
         tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+class QLabel;
+class QToolButton;
+
+namespace clipscope {
+
+/// The top of a card: its title, one line of the most important numbers, and a button that opens
+/// the card's menu, which the keyboard can reach as well. A dock takes it as its title bar:
+/// dragging it moves the dock.
+class PanelHeader : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit PanelHeader(const QString& title, QWidget* parent = nullptr);
+
+  QString title() const;
+  QString summary() const;
+  void setSummary(const QString& text);
+  /// Among tabs, which say the title, it need not be said again.
+  void setTitleShown(bool shown);
+  /// A dock's title bar draws the upper half of the card's edge.
+  void setDocked(bool docked);
+  QToolButton* menuButton() const { return m_menu; }
+
+ signals:
+  void menuRequested(const QPoint& globalPosition);
+
+ protected:
+  void contextMenuEvent(QContextMenuEvent* event) override;
+
+ private:
+  QLabel *m_title, *m_summary;
+  QToolButton* m_menu;
+};
+
+}  // namespace clipscope
