@@ -7,6 +7,7 @@
 
 #include "app/headless_run.h"
 #include "engine/error.h"
+#include "engine/interchange/command_line.h"
 
 namespace clipscope {
 
@@ -15,6 +16,13 @@ RunCommand::RunCommand(CLI::App& program)
   m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
   m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
   m_app->add_flag("!--no-plots", m_plots, "Leave out the pictures of the last step (norms.png, …)");
+  m_app
+      ->add_option("--set", m_assignments,
+                   "Any field of an experiment by its path in the file: "
+                   "clipping.max_grad_norm=0.5; repeatable, applied last")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   addRunOptions();
   addDataOptions();
   addMethodOptions();
@@ -179,6 +187,7 @@ Experiment RunCommand::experiment() const {
   }
   for (const Setting& setting : m_settings)
     if (setting.option->count() > 0) setting.apply(e);
+  for (const std::string& assignment : m_assignments) e = withSetting(e, assignment);
   e.validate();
   return e;
 }

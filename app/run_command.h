@@ -45,6 +45,7 @@ class RunCommand {
   std::string m_file, m_data, m_out;
   bool m_plots = true;
   std::vector<Setting> m_settings;
+  std::vector<std::string> m_assignments;
 };
 
 }  // namespace clipscope

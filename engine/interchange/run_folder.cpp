@@ -51,9 +51,10 @@ std::vector<std::string> filesOf(const json& manifest) {
   std::vector<std::string> names;
   if (!manifest.is_object() || !manifest.contains("files")) return names;
   for (const json& file : manifest.at("files")) {
-    const std::string name = file.is_object() ? file.value("name", "") : "";
-    if (!name.empty() && name == std::filesystem::path(name).filename().string())
-      names.push_back(name);
+    const std::filesystem::path name = file.is_object() ? file.value("name", "") : "";
+    const bool inside = name.is_relative() && name == name.lexically_normal() &&
+                        name.has_filename() && *name.begin() != "..";
+    if (inside) names.push_back(name.string());
   }
   return names;
 }
@@ -151,11 +152,12 @@ RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
 }
 
 RunFolder::~RunFolder() {
-  if (m_finished || !m_created) return;
+  if (m_finished) return;
   // Nothing was put in place: leave no empty folder behind. remove() spares one that is not empty.
   m_tables.clear();
   std::error_code error;
-  std::filesystem::remove(m_folder, error);
+  for (const auto& folder : m_createdInside) std::filesystem::remove(folder, error);
+  if (m_created) std::filesystem::remove(m_folder, error);
 }
 
 RunFolder::Table& RunFolder::open(const std::string& name) {
@@ -172,11 +174,26 @@ void RunFolder::add(const StepRecord& record) {
   ++m_steps;
 }
 
-void RunFolder::attach(const std::string& name, std::string_view bytes) { open(name).write(bytes); }
+void RunFolder::attach(const std::string& name, std::string bytes) {
+  m_attached.emplace_back(name, std::move(bytes));
+}
+
+void RunFolder::writeAttached() {
+  for (const auto& [name, bytes] : m_attached) {
+    const auto parent = (m_folder / name).parent_path();
+    std::error_code error;
+    if (std::filesystem::create_directories(parent, error)) m_createdInside.push_back(parent);
+    if (error)
+      throw FileError(parent.string() + ": cannot be created (" + error.message() +
+                      "); choose another folder");
+    open(name).write(bytes);
+  }
+}
 
 void RunFolder::finish(bool interrupted) {
   // All of it to the disk first, the manifest too, so that a full one is noticed before any old
   // file is replaced.
+  writeAttached();
   open("experiment.json").write(toJson(withAbsolutePaths(m_facts.experiment)).dump(2) + "\n");
   for (const auto& table : m_tables) table->close();
   const auto manifestPath = m_folder / "manifest.json";
@@ -192,6 +209,9 @@ void RunFolder::finish(bool interrupted) {
     if (std::none_of(m_tables.begin(), m_tables.end(),
                      [&](const auto& table) { return table->name == name; }))
       std::filesystem::remove(m_folder / name, error);
+  for (const std::string& name : earlier)
+    if (const auto parent = (m_folder / name).parent_path(); parent != m_folder)
+      std::filesystem::remove(parent, error);  // spares one that is not empty
   manifestFile.commit();
   m_finished = true;
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/training/trainer.h"
@@ -37,8 +38,8 @@ class RunFolder {
 
   /// Appends a complete step.
   void add(const StepRecord& record);
-  /// Adds a file of the caller's making, a plot for example. The manifest names it.
-  void attach(const std::string& name, std::string_view bytes);
+  /// Adds a file of the caller's making, "plots/norms.svg" for example. The manifest names it.
+  void attach(const std::string& name, std::string bytes);
   /// Puts the files in place. `interrupted`: the run was stopped before its last step.
   void finish(bool interrupted);
 
@@ -48,6 +49,7 @@ class RunFolder {
  private:
   struct Table;
   Table& open(const std::string& name);
+  void writeAttached();
   nlohmann::json manifest(bool interrupted) const;
 
   std::filesystem::path m_folder;
@@ -57,6 +59,8 @@ class RunFolder {
   Index m_steps = 0;
   std::string m_text;
   std::vector<std::unique_ptr<Table>> m_tables;  ///< in the order of the manifest
+  std::vector<std::pair<std::string, std::string>> m_attached;
+  std::vector<std::filesystem::path> m_createdInside;
 };
 
 }  // namespace clipscope

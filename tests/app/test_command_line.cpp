@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QDir>
 #include <QElapsedTimer>
+#include <QImage>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -10,6 +11,7 @@
 
 #include "engine/formats/csv.h"
 #include "engine/formats/sha256.h"
+#include "engine/interchange/command_line.h"
 #include "tests/support/files.h"
 
 using namespace clipscope;
@@ -32,6 +34,8 @@ class TestCommandLine : public QObject {
   void interruptLeavesAWholeFolder();
   void noStepsAreFine();
   void verify();
+  void theCopiedCommandRepeatsTheExperiment();
+  void screenshot();
   void withoutDisplay();
   void realData();
 
@@ -312,6 +316,82 @@ void TestCommandLine::noStepsAreFine() {
   const Result r = call(quick({"--steps", "0", "--out", "o"}), folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
   QVERIFY(readAll(folder / "o/steps.csv").starts_with("step,"));
+}
+
+void TestCommandLine::theCopiedCommandRepeatsTheExperiment() {
+  const Folder folder;
+  const auto rows = folder.write("my rows.csv", "a,b,label\n1,2,x\n3,1,y\n2,2,x\n5,1,y\n4,4,x\n");
+  Experiment plain, table, own;
+  plain.data.digits.count = 123;
+  plain.clipping.strategy = "psac";
+  plain.clipping.strategySettings.psacR = 0.3;
+  plain.sampling.sampleRate = 0.25;
+  plain.optimizer.momentum = 0.5;
+  plain.optimizer.nesterov = true;
+  plain.run.unclippedSum = false;
+  plain.privacy.delta = 1e-7;
+  table.data = settingsForPath(rows, table.data);
+  table.data.testShare = 0;
+  table.data.normalisation = NormalisationRule::Constants;
+  table.data.mean = {1, 2.5};
+  table.data.std = {0.1, 3};
+  table.model.preset = "logistic";
+  table.sampling.expectedBatchSize = 2.5;
+  own.data.digits.count = 100;
+  own.model.preset.clear();
+  own.model.spec = nlohmann::json::parse(
+      R"({"layers": [{"type": "flatten"}, {"type": "linear", "name": "it's", "out": 10}]})");
+  own.clipping.grouping = GroupingKind::Custom;
+  own.clipping.groups = {{"one group", {"it's.weight", "it's.bias"}}};
+  own.clipping.thresholds = ThresholdRule::Custom;
+  own.clipping.groupThresholds = {{"one group", 0.75}};
+  own.sampling.expectedBatchSize = 10;
+  int number = 0;
+  for (Experiment* e : {&plain, &table, &own}) {
+    e->run.steps = 0;
+    const QString out = QStringLiteral("out%1").arg(++number);
+    QString line = QString::fromStdString(commandLineOf(*e));
+    QVERIFY(line.startsWith("clipscope "));
+    line = QStringLiteral(CLIPSCOPE_PROGRAM) + line.mid(9) + " --no-plots --out " + out;
+    QProcess shell;
+    shell.setProcessEnvironment(withoutDisplay_());
+    shell.setWorkingDirectory(QString::fromStdString(folder.path().string()));
+    shell.start(QStringLiteral("sh"), {QStringLiteral("-c"), line});
+    QVERIFY(shell.waitForFinished(120000));
+    QVERIFY2(shell.exitCode() == 0, shell.readAllStandardError());
+    const Experiment back = loadExperiment(folder / (out.toStdString() + "/experiment.json"));
+    QVERIFY2(back == *e, qPrintable(line));
+  }
+}
+
+void TestCommandLine::screenshot() {
+  const Folder folder;
+  folder.write("e.json", R"({"data": {"digits": {"count": 300}}, "model": {"preset": "mlp"},
+    "sampling": {"expected_batch_size": 30}})");
+  Result r = call({"screenshot", "w.png", "--size", "1280x800", "--steps", "2", "--data", "e.json"},
+                  folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  const QImage window(QString::fromStdString((folder / "w.png").string()));
+  QCOMPARE(window.size(), QSize(1280, 800));
+  QVERIFY(window.pixelColor(2, 400).lightness() > 200);
+  r = call({"screenshot", "p.png", "--panel", "Norms", "--theme", "dark", "--size", "900x600",
+            "--scale", "1.5", "--steps", "0", "--data", "e.json"},
+           folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  const QImage panel(QString::fromStdString((folder / "p.png").string()));
+  QCOMPARE(panel.size(), QSize(900, 600));
+  QVERIFY(panel.pixelColor(450, 4).lightness() < 80);
+  const std::pair<QStringList, const char*> bad[] = {
+      {{"screenshot", "x.png", "--panel", "nonsense"}, "norms"},
+      {{"screenshot", "x.png", "--size", "big"}, "WIDTHxHEIGHT"},
+      {{"screenshot", "x.jpg"}, ".png"},
+      {{"screenshot", "x.png", "--data", "missing.json"}, "missing.json"},
+      {{"screenshot", "/proc/none/x.png", "--steps", "0", "--data", "e.json"}, "/proc/none"}};
+  for (const auto& [arguments, word] : bad) {
+    r = call(arguments, folder);
+    QVERIFY2(r.code != 0 && r.err.contains(word), qPrintable(r.err));
+  }
+  QVERIFY(!std::filesystem::exists(folder / "x.png"));
 }
 
 void TestCommandLine::verify() {

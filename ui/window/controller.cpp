@@ -39,6 +39,10 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             m_session = std::move(session);
             m_fallBack = false;
             m_experiment = m_session->experiment;
+            if (!std::exchange(m_restarting, false))
+              m_changes.begin(m_experiment);
+            else
+              remember(m_pendingMove);
             m_file = m_openingFile;
             m_record.reset();
             m_selection.clear();
@@ -137,6 +141,7 @@ void Controller::openExperiment(const Experiment& experiment) {
   // results are still the ones to show.
   ++m_lastId;
   m_loading = true;
+  m_restarting = false;
   post([experiment](TrainingWorker& worker, int runId, std::stop_token token) {
     worker.open(experiment, runId, token);
   });
@@ -191,13 +196,15 @@ void Controller::reset() {
   post([](TrainingWorker& worker, int runId, std::stop_token) { worker.reset(runId); });
 }
 
-void Controller::edit(const Experiment& experiment) {
-  if (experiment == m_experiment) return;
-  if (m_session && needsRestart(m_session->experiment, experiment)) {
-    m_pendingEdit = experiment;
-    emit restartNeeded(whatChanged(m_session->experiment, experiment));
-    return;
-  }
+bool Controller::asksForRestart(const Experiment& experiment, int move) {
+  if (!m_session || !needsRestart(m_session->experiment, experiment)) return false;
+  m_pendingEdit = experiment;
+  m_pendingMove = move;
+  emit restartNeeded(whatChanged(m_session->experiment, experiment));
+  return true;
+}
+
+void Controller::adopt(const Experiment& experiment) {
   const bool resume = m_running;
   stop();
   m_experiment = experiment;
@@ -209,21 +216,49 @@ void Controller::edit(const Experiment& experiment) {
     post(
         [](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
   }
+}
+
+void Controller::remember(int move) {
+  if (move < 0)
+    m_changes.moveBack();
+  else if (move > 0)
+    m_changes.moveForward();
+  else
+    m_changes.add(m_experiment);
+}
+
+void Controller::change(const Experiment& experiment, int move) {
+  if (asksForRestart(experiment, move)) return;
+  adopt(experiment);
+  remember(move);
   emit experimentChanged();
+}
+
+void Controller::edit(const Experiment& experiment) {
+  if (!(experiment == m_experiment)) change(experiment, 0);
+}
+
+void Controller::undo() {
+  if (m_changes.canUndo()) change(Experiment(m_changes.before()), -1);
+}
+
+void Controller::redo() {
+  if (m_changes.canRedo()) change(Experiment(m_changes.after()), 1);
 }
 
 void Controller::restart() {
   m_openingFile = m_file;
   openExperiment(m_pendingEdit);
+  m_restarting = true;
 }
 
 void Controller::discardPendingEdit() { emit experimentChanged(); }
 
-void Controller::exportRun(const QString& folder) {
+void Controller::exportRun(const QString& folder, const Attachments& attachments) {
   if (!m_session) return;
   if (m_running) pause();
-  post([folder](TrainingWorker& worker, int runId, std::stop_token) {
-    worker.exportRun(folder, runId);
+  post([folder, attachments](TrainingWorker& worker, int runId, std::stop_token) {
+    worker.exportRun(folder, attachments, runId);
   });
 }
 

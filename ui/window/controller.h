@@ -8,6 +8,7 @@
 #include <stop_token>
 
 #include "ui/selection.h"
+#include "ui/window/experiment_history.h"
 #include "ui/worker/training_worker.h"
 
 namespace clipscope {
@@ -30,6 +31,8 @@ class Controller : public QObject {
   bool isLoading() const { return m_loading; }
   /// Where the experiment was read from or saved to; empty for none.
   const std::filesystem::path& file() const { return m_file; }
+  /// The changes of settings that undo() and redo() would make.
+  const ExperimentHistory& changes() const { return m_changes; }
 
  public slots:
   /// Opens an experiment (.json), a data set or a folder: menu, argument and drop all come here.
@@ -50,7 +53,12 @@ class Controller : public QObject {
   void edit(const clipscope::Experiment& experiment);
   void restart();
   void discardPendingEdit();
-  void exportRun(const QString& folder);
+  /// The settings as they were before the last change, or after the one undone. Like any change
+  /// they hold from the next step on; no step is taken back.
+  void undo();
+  void redo();
+  /// Writes the current step, finished, as a run folder, with files of the caller's making.
+  void exportRun(const QString& folder, const clipscope::Attachments& attachments = {});
 
  signals:
   void sessionChanged();
@@ -64,6 +72,10 @@ class Controller : public QObject {
   template <class Command>
   void post(Command&& command);
   void openDefault();
+  void adopt(const Experiment& experiment);
+  void change(const Experiment& experiment, int move);
+  void remember(int move);
+  bool asksForRestart(const Experiment& experiment, int move);
   void stop() { m_stop.request_stop(); }
 
   Selection m_selection;
@@ -72,6 +84,9 @@ class Controller : public QObject {
   std::stop_source m_stop;
   Experiment m_experiment;
   Experiment m_pendingEdit;
+  int m_pendingMove = 0;  ///< in the history: 0 a new change, −1 an undo, 1 a redo
+  bool m_restarting = false;
+  ExperimentHistory m_changes;
   std::filesystem::path m_file, m_openingFile;
   std::shared_ptr<const Session> m_session;
   std::shared_ptr<const StepRecord> m_record;

@@ -23,6 +23,7 @@
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 #include "ui/window/experiment_dock.h"
+#include "ui/window/export_all.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
@@ -41,6 +42,7 @@ MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   buildPanels();
   buildTop();
   buildStatusBar();
+  m_exporter = new ExportAll(&m_controller, m_docks->panels(), this);
   buildMenus();
   connectController();
   m_dock->showExperiment(m_controller.experiment());
@@ -111,9 +113,14 @@ void MainWindow::buildStatusBar() {
   m_progress->setRange(0, 0);
   m_progress->setFixedWidth(90);
   m_progress->setTextVisible(false);
-  m_progress->setAccessibleName(tr("Loading"));
+  m_progress->setAccessibleName(tr("Progress"));
   m_cancel = new QPushButton(tr("Cancel"), this);
-  connect(m_cancel, &QPushButton::clicked, &m_controller, &Controller::pause);
+  connect(m_cancel, &QPushButton::clicked, this, [this] {
+    if (m_exporter->isActive())
+      m_exporter->cancel();
+    else
+      m_controller.pause();
+  });
   m_notPrivate = new QLabel(tr("not private"), this);
   m_notPrivate->setObjectName(QStringLiteral("notPrivate"));
   m_notPrivate->setToolTip(
@@ -142,6 +149,17 @@ void MainWindow::connectController() {
   connect(c, &Controller::experimentChanged, this, [this, c] {
     m_dock->showExperiment(c->experiment());
     showTitle();
+    showChanges();
+  });
+  connect(m_exporter, &ExportAll::progressed, this, [this](int done, int total) {
+    m_progress->setRange(0, total);
+    m_progress->setValue(done);
+    m_sentence->setText(tr("Exporting: %1 of %2 panels drawn").arg(done).arg(total));
+    showState();
+  });
+  connect(m_exporter, &ExportAll::ended, this, [this] {
+    m_progress->setRange(0, 0);
+    showState();
   });
   connect(c, &Controller::recordChanged, this, &MainWindow::showRecord);
   connect(c, &Controller::stateChanged, this, &MainWindow::showState);
@@ -182,8 +200,10 @@ void MainWindow::showState() {
   const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
   m_rail->showState(m_controller.isRunning(), ready);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
-  m_progress->setVisible(m_controller.isLoading());
-  m_cancel->setVisible(m_controller.isLoading());
+  const bool working = m_controller.isLoading() || m_exporter->isActive();
+  m_progress->setVisible(working);
+  m_cancel->setVisible(working);
+  if (m_exporter->isActive()) return;
   if (m_controller.isLoading())
     m_sentence->setText(tr("Loading…"));
   else if (m_controller.record())

@@ -15,6 +15,7 @@ namespace clipscope {
 
 class ExamplesPanel;
 class ExperimentDock;
+class ExportAll;
 class LayersPanel;
 class MessageBar;
 class NormsPanel;
@@ -41,6 +42,7 @@ class MainWindow : public QMainWindow {
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
   QLabel* sentence() const { return m_sentence; }
+  ExportAll* exporter() const { return m_exporter; }
 
   /// Sizes and places as on a first start.
   void resetLayout();
@@ -57,6 +59,7 @@ class MainWindow : public QMainWindow {
   void buildStatusBar();
   void buildMenus();
   void buildFileMenu();
+  void buildEditMenu();
   void buildRunMenu();
   void buildViewMenu();
   void buildHelpMenu();
@@ -69,6 +72,8 @@ class MainWindow : public QMainWindow {
   void askExport();
   void rememberRecent(const QString& path);
   void fillRecent();
+  void showChanges();
+  void selectAll(bool invert);
   bool transportKeyYields() const;
 
   Controller m_controller;
@@ -84,7 +89,8 @@ class MainWindow : public QMainWindow {
   QProgressBar* m_progress;
   QPushButton* m_cancel;
   QMenu* m_recent;
-  QAction *m_runAction, *m_saveAction;
+  ExportAll* m_exporter;
+  QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
 };
 
 }  // namespace clipscope

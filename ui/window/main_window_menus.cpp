@@ -4,6 +4,7 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QApplication>
+#include <QClipboard>
 #include <QComboBox>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -13,8 +14,11 @@
 #include <QMessageBox>
 #include <QSettings>
 
+#include "engine/interchange/command_line.h"
+#include "ui/panels/panel.h"
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
+#include "ui/window/export_all.h"
 #include "ui/window/main_window.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
@@ -29,6 +33,7 @@ constexpr int mostRecent = 8;
 void MainWindow::buildMenus() {
   setContextMenuPolicy(Qt::NoContextMenu);
   buildFileMenu();
+  buildEditMenu();
   buildRunMenu();
   buildViewMenu();
   buildHelpMenu();
@@ -51,10 +56,58 @@ void MainWindow::buildFileMenu() {
   menu->addAction(tr("Save experiment &as…"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_S), this,
                   &MainWindow::askSave);
   menu->addSeparator();
-  menu->addAction(tr("&Export step…"), QKeySequence(Qt::CTRL | Qt::Key_E), this,
+  menu->addAction(
+      tr("Copy as command &line"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_C), this, [this] {
+        const QString line = QString::fromStdString(commandLineOf(m_controller.experiment()));
+        QApplication::clipboard()->setText(line);
+        m_messages->show(tr("Copied: %1").arg(line), false);
+      });
+  menu->addSeparator();
+  QMenu* panels = menu->addMenu(tr("E&xport panel"));
+  for (Panel* panel : m_docks->panels()) {
+    QMenu* one = panels->addMenu(panel->title());
+    // Sizes are in its entries, so they are made when it opens.
+    connect(one, &QMenu::aboutToShow, panel, [one, panel] {
+      one->clear();
+      panel->fillMenu(*one);
+    });
+  }
+  menu->addAction(tr("&Export all…"), QKeySequence(Qt::CTRL | Qt::Key_E), this,
                   &MainWindow::askExport);
   menu->addSeparator();
   menu->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
+}
+
+void MainWindow::buildEditMenu() {
+  QMenu* menu = m_menuBar->addMenu(tr("&Edit"));
+  Controller* c = &m_controller;
+  m_undo = menu->addAction(tr("Undo"), QKeySequence::Undo, c, &Controller::undo);
+  m_redo = menu->addAction(tr("Redo"), QKeySequence::Redo, c, &Controller::redo);
+  menu->addSeparator();
+  menu->addAction(tr("Select &all examples"), QKeySequence::SelectAll, this,
+                  [this] { selectAll(false); });
+  menu->addAction(tr("&Invert selection"), QKeySequence(Qt::CTRL | Qt::Key_I), this,
+                  [this] { selectAll(true); });
+  menu->addAction(tr("&Clear selection"), QKeySequence(Qt::Key_Escape), c->selection(),
+                  &Selection::clear);
+  showChanges();
+}
+
+void MainWindow::showChanges() {
+  const ExperimentHistory& changes = m_controller.changes();
+  m_undo->setEnabled(changes.canUndo());
+  m_undo->setText(changes.canUndo() ? tr("Undo: %1").arg(changes.undoText()) : tr("Undo"));
+  m_redo->setEnabled(changes.canRedo());
+  m_redo->setText(changes.canRedo() ? tr("Redo: %1").arg(changes.redoText()) : tr("Redo"));
+}
+
+void MainWindow::selectAll(bool invert) {
+  const auto& record = m_controller.record();
+  if (!record || !record->sample) return;
+  std::vector<Index> examples;
+  for (const Index example : record->sample->examples)
+    if (!invert || !m_controller.selection()->contains(example)) examples.push_back(example);
+  m_controller.selection()->selectMany(std::move(examples));
 }
 
 void MainWindow::buildRunMenu() {
@@ -69,9 +122,6 @@ void MainWindow::buildRunMenu() {
                   [c, phase] { c->advanceTo(phase); });
   menu->addSeparator();
   menu->addAction(tr("Reset"), QKeySequence(Qt::SHIFT | Qt::Key_F5), c, &Controller::reset);
-  menu->addSeparator();
-  menu->addAction(tr("Clear selection"), QKeySequence(Qt::Key_Escape), c->selection(),
-                  &Selection::clear);
 }
 
 void MainWindow::buildViewMenu() {
@@ -104,7 +154,8 @@ void MainWindow::buildHelpMenu() {
   menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
     m_messages->show(
         tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "
-           "Ctrl+S save · Ctrl+E export · Esc clears the selection · Home fits a plot · "
+           "Ctrl+S save · Ctrl+E export all · Ctrl+Z undo a setting · Ctrl+A select all · Esc "
+           "clears the selection · Home fits a plot · "
            "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
         false);
   });
@@ -135,7 +186,7 @@ void MainWindow::askSave() {
 void MainWindow::askExport() {
   const QString folder =
       QFileDialog::getExistingDirectory(this, tr("Export this step: choose an empty folder"));
-  if (!folder.isEmpty()) m_controller.exportRun(folder);
+  if (!folder.isEmpty()) m_exporter->start(folder);
 }
 
 void MainWindow::rememberRecent(const QString& path) {

@@ -95,7 +95,7 @@ void TrainingWorker::reset(int runId) {
   });
 }
 
-void TrainingWorker::exportRun(const QString& folder, int runId) {
+void TrainingWorker::exportRun(const QString& folder, const Attachments& attachments, int runId) {
   guarded(runId, [&] {
     if (!m_trainer) return;
     // The rows of a step are its finished ones.
@@ -103,6 +103,7 @@ void TrainingWorker::exportRun(const QString& folder, int runId) {
     send(runId, true);
     RunFolder out(folder.toStdString(), factsOf(*m_trainer, CLIPSCOPE_VERSION));
     out.add(*m_trainer->record());
+    for (const auto& [name, bytes] : attachments) out.attach(name, bytes);
     out.finish(false);
     emit exported(runId, folder);
   });

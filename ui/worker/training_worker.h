@@ -7,10 +7,16 @@
 #include <chrono>
 #include <memory>
 #include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/training/trainer.h"
 
 namespace clipscope {
+
+/// Files that go into an exported folder, by name ("plots/norms.svg").
+using Attachments = std::vector<std::pair<std::string, std::string>>;
 
 /// What the window needs to know of a run besides its records; immutable.
 struct Session {
@@ -41,8 +47,8 @@ class TrainingWorker : public QObject {
   void run(int runId, std::stop_token stop);
   void apply(const Experiment& experiment, int runId);
   void reset(int runId);
-  /// Writes the current step as a run folder.
-  void exportRun(const QString& folder, int runId);
+  /// Writes the current step, finished, as a run folder.
+  void exportRun(const QString& folder, const Attachments& attachments, int runId);
 
   /// Called from the window's thread.
   void recordShown(double seconds) {
