@@ -8,6 +8,7 @@
 #include "app/headless_run.h"
 #include "engine/error.h"
 #include "engine/interchange/command_line.h"
+#include "engine/model/presets.h"
 
 namespace clipscope {
 
@@ -113,11 +114,10 @@ void RunCommand::addMethodOptions() {
   using E = Experiment;
   using Text = const std::string&;
   m_group = "Method";
-  add<std::string>("--model", "model.preset", "logistic, mlp, mnist-cnn or cifar-cnn",
-                   [](E& e, Text v) {
-                     e.model.preset = v;
-                     e.model.spec = nullptr;
-                   });
+  add<std::string>("--model", "model.preset", "One of " + presetChoices(), [](E& e, Text v) {
+    e.model.preset = v;
+    e.model.spec = nullptr;
+  });
   add<std::string>("--clipping", "clipping.grouping",
                    "flat, layer (weight and bias together) or param",
                    [](E& e, Text v) { e.clipping.grouping = parseGrouping(v, "--clipping"); });

@@ -73,8 +73,8 @@ ReferenceNetwork::ReferenceNetwork(const ReferenceFile& file) {
   } catch (const SpecError& error) {
     throw FileError(file.name() + ": " + error.what());
   }
-  m_data = std::make_shared<Dataset>(ReferenceData::content(
-      file, m_model->loss().isClassification(), m_model->outputShape().size()));
+  m_data = std::make_shared<Dataset>(
+      ReferenceData::content(file, m_model->loss().needsClasses(), m_model->outputShape().size()));
   m_parameters = Parameters(m_model->sharedTable());
   setParameters(file.tensors("params"), file);
   m_runner = std::make_unique<BatchRunner>(m_model, 0);

@@ -16,6 +16,8 @@ struct BlockCache {
   Index maxRows = 0;
   View input;  ///< fill rows × input size before forward; images channels last
   std::vector<LayerCache> layers;
+  /// Where a value has two readers: what the second gives back, before it is added to the first's.
+  float* second = nullptr;
   AlignedVector<float> memory;
 
   ConstView output() const { return layers.back().y; }

@@ -26,6 +26,7 @@ struct CacheSize {
 /// All rows of `kept` belong to one example each, so that an example can be blanked.
 struct LayerCache {
   ConstView x;            ///< input
+  ConstView shortcut;     ///< the second input, of a layer that joins two paths; else empty
   View y;                 ///< output
   View dy;                ///< ∂L_i/∂y_i, of the example's own loss: no averaging anywhere
   float* kept = nullptr;  ///< rows × CacheSize::keptPerExample

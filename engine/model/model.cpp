@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/tensor/parallel.h"
+#include "engine/tensor/vector_kernels.h"
+
 namespace clipscope {
 
 namespace {
@@ -19,32 +22,43 @@ Index padded(Index floats) { return (floats + cacheLine - 1) / cacheLine * cache
 }  // namespace
 
 void Model::planBlocks(Index physicalLimit) {
-  m_needsInputGradient.assign(m_layers.size(), false);
-  bool trainableBelow = false;
-  Index values = m_input.size();
+  m_needsGradient = m_parts.needsGradient();
   bool small = false;
   m_owner.assign(static_cast<std::size_t>(m_table->trainableCount()), -1);
   m_firstUse = m_owner;
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
-    m_needsInputGradient[l] = trainableBelow;
     for (const ParameterId id : m_layers[l]->parameters()) {
       const Index trainable = (*m_table)[id].trainableIndex;
       if (trainable < 0) continue;
-      trainableBelow = true;
       const auto at = static_cast<std::size_t>(trainable);
       if (m_firstUse[at] < 0) m_firstUse[at] = static_cast<int>(l);
       m_owner[at] = static_cast<int>(l);
     }
     small = small || m_layers[l]->prefersSmallBlocks();
-    values += 2 * m_layers[l]->outputShape().size() + m_layers[l]->cacheSize(1).keptPerExample;
   }
   for (Index t = 0; t < m_table->trainableCount(); ++t)
     if (m_table->trainableInfo(t).uses > 1) m_shared.push_back(t);
 
-  m_floatsPerExample = values;
+  // In the order of the backward pass: who comes second to a value must add.
+  m_adds.assign(m_layers.size(), {});
+  std::vector<bool> written(m_layers.size(), false);
+  for (std::size_t l = m_layers.size(); l-- > 0;) {
+    const auto comes = [&](int node) {
+      if (node < 0) return false;
+      const bool second = written[static_cast<std::size_t>(node)];
+      written[static_cast<std::size_t>(node)] = true;
+      return second;
+    };
+    if (!m_needsGradient[l]) continue;
+    const LayerLink& link = m_parts.links[l];
+    if (link.joins) m_adds[l].shortcut = comes(link.shortcut);
+    m_adds[l].input = comes(link.input);
+  }
+
+  m_floatsPerExample = m_parts.floatsPerExample();
   m_plan.threadPerBlock = small;
-  m_plan.rows =
-      small ? std::clamp(cacheBytes / (4 * values), Index{1}, mostSmallRows) : mostSharedRows;
+  m_plan.rows = small ? std::clamp(cacheBytes / (4 * m_floatsPerExample), Index{1}, mostSmallRows)
+                      : mostSharedRows;
   if (physicalLimit > 0) m_plan.rows = std::min(m_plan.rows, physicalLimit);
 
   for (const auto& layer : m_layers) {
@@ -62,7 +76,8 @@ BlockCache Model::makeCache(Index wanted) const {
   cache.maxRows = rows;
   Index scratch = 0;
   for (const auto& layer : m_layers) scratch = std::max(scratch, layer->cacheSize(rows).scratch);
-  Index floats = padded(rows * m_input.size()) + padded(scratch);
+  const Index fork = rows * m_parts.largestFork();
+  Index floats = padded(rows * inputShape().size()) + padded(scratch) + padded(fork);
   for (const auto& layer : m_layers)
     floats += 2 * padded(rows * layer->outputShape().size()) +
               padded(rows * layer->cacheSize(rows).keptPerExample);
@@ -74,8 +89,9 @@ BlockCache Model::makeCache(Index wanted) const {
     next += padded(count);
     return start;
   };
-  cache.input = {take(rows * m_input.size()), 0, m_input.size()};
+  cache.input = {take(rows * inputShape().size()), 0, inputShape().size()};
   float* scratchStart = take(scratch);
+  cache.second = take(fork);
   cache.layers.resize(m_layers.size());
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     const Index width = m_layers[l]->outputShape().size();
@@ -84,8 +100,12 @@ BlockCache Model::makeCache(Index wanted) const {
     layer.dy = {take(rows * width), 0, width};
     layer.kept = take(rows * m_layers[l]->cacheSize(rows).keptPerExample);
     layer.scratch = scratchStart;
-    const View below = l == 0 ? cache.input : cache.layers[l - 1].y;
-    layer.x = below;
+    const auto valueOf = [&cache](int node) {
+      return node < 0 ? cache.input : cache.layers[static_cast<std::size_t>(node)].y;
+    };
+    const LayerLink& link = m_parts.links[l];
+    layer.x = valueOf(link.input);
+    if (link.joins) layer.shortcut = valueOf(link.shortcut);
   }
   return cache;
 }
@@ -104,6 +124,7 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     LayerCache& layer = cache.layers[l];
     layer.x.rows = cache.rows;
+    layer.shortcut.rows = cache.rows;
     layer.y.rows = cache.rows;
     layer.dy.rows = cache.rows;
     m_layers[l]->forward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]},
@@ -114,17 +135,43 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
 void Model::evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,
                          int* predictions) const {
   LayerCache& last = cache.layers.back();
-  m_loss->evaluate(last.y, targets, losses, predictions, last.dy);
+  m_parts.loss->evaluate(last.y, targets, losses, predictions, last.dy);
 }
 
 void Model::backward(const PreparedParameters& parameters, BlockCache& cache) const {
+  const auto gradientOf = [&](int node) {
+    return node >= 0 && m_needsGradient[static_cast<std::size_t>(node)]
+               ? cache.layers[static_cast<std::size_t>(node)].dy
+               : View{};
+  };
+  const auto each = [](const View& target, auto&& pass) {
+    parallelRanges(target.size(), target.size(),
+                   [&](Index from, Index to) { pass(target.data + from, from, to - from); });
+  };
   for (std::size_t l = m_layers.size(); l-- > 0;) {
-    View dx;
-    if (m_needsInputGradient[l]) dx = cache.layers[l - 1].dy;
+    // Nothing trainable in it or below: there is no gradient to receive.
+    if (!m_needsGradient[l]) continue;
+    LayerCache& layer = cache.layers[l];
+    const LayerLink& link = m_parts.links[l];
+    if (link.joins) {
+      if (const View side = gradientOf(link.shortcut); side)
+        each(side, [&](float* to, Index from, Index count) {
+          if (m_adds[l].shortcut)
+            addScaled(1.0f, layer.dy.data + from, to, count);
+          else
+            std::copy_n(layer.dy.data + from, count, to);
+        });
+    }
+    const View target = gradientOf(link.input);
+    View dx = target;
+    const bool adds = target && m_adds[l].input;
+    if (adds) dx.data = cache.second;
     m_layers[l]->backward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]}, dx,
-                          cache.layers[l]);
-    // Nothing trainable below: the layers there have no gradient to receive.
-    if (!m_needsInputGradient[l]) break;
+                          layer);
+    if (adds)
+      each(target, [&](float* to, Index from, Index count) {
+        addScaled(1.0f, cache.second + from, to, count);
+      });
   }
 }
 

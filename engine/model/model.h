@@ -9,6 +9,7 @@
 #include "engine/model/block_cache.h"
 #include "engine/model/layer.h"
 #include "engine/model/loss.h"
+#include "engine/model/model_parts.h"
 #include "engine/model/parameters.h"
 #include "engine/model/sum_set.h"
 
@@ -29,43 +30,39 @@ struct BlockPlan {
   std::pair<Index, Index> range(Index batch, Index block) const;
 };
 
-/// One line of the model's description.
-struct LayerDescription {
-  std::string name;  ///< "conv1", or the kind for a layer without parameters
-  std::string kind;  ///< "conv2d"
-  std::string text;  ///< "Conv 1→16, 8×8 /2"
-  Shape output;
-  Index parameters = 0;  ///< trainable and frozen
-  bool reuse = false;    ///< runs an earlier layer's weights again
-};
-
 /// The weights as the layers' kernels read them, made once from Parameters. Refers to `values`.
 struct PreparedParameters {
   const Parameters* values = nullptr;
   AlignedVector<float> packed;
 };
 
-/// A feed-forward network with a per-example loss, compiled for one input shape and block plan.
-/// Immutable and thread-safe after construction; it holds no parameter values.
+/// A feed-forward network, residual blocks included, with a per-example loss, compiled for one
+/// input shape and block plan. Immutable and thread-safe after construction; it holds no parameter
+/// values.
 ///
 /// JSON: {"layers": [{"type": "linear", "name": "fc1", "in": 784, "out": 10, "bias": true}, …],
 /// "loss": "cross_entropy", "frozen": ["fc1.bias"]}. The layer types and their fields are those of
 /// the reference files (interchange/reference_format.md); in/in_channels/channels may be left out
-/// and then follow from the input. Names may be left out (conv1, conv2, fc1, …).
+/// and then follow from the input. Names may be left out (conv1, conv2, fc1, …). A block
+/// {"type": "residual", "layers": […], "shortcut": […]} is y = layers(x) + shortcut(x), without a
+/// shortcut + x; its layers stand in the model like any other, with flat names.
 class Model {
  public:
   /// Throws SpecError with the layer's position, name and the reason. `physicalLimit`: the largest
   /// block wanted, 0 for the model's choice.
   static std::shared_ptr<const Model> fromSpec(const nlohmann::json& spec, const Shape& input,
                                                Index physicalLimit = 0);
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
 
-  const Shape& inputShape() const { return m_input; }
+  const Shape& inputShape() const { return m_parts.input; }
   const Shape& outputShape() const { return m_layers.back()->outputShape(); }
-  const Loss& loss() const { return *m_loss; }
-  const nlohmann::json& spec() const { return m_spec; }
+  const Loss& loss() const { return *m_parts.loss; }
+  const nlohmann::json& spec() const { return m_parts.spec; }
   const ParameterTable& table() const { return *m_table; }
   std::shared_ptr<const ParameterTable> sharedTable() const { return m_table; }
-  const std::vector<LayerDescription>& description() const { return m_description; }
+  /// The layers as the spec nests them.
+  const std::vector<LayerDescription>& description() const { return m_parts.description; }
   const BlockPlan& plan() const { return m_plan; }
   /// Bytes that one example takes in a BlockCache.
   Index bytesPerExample() const { return m_floatsPerExample * Index{sizeof(float)}; }
@@ -100,15 +97,19 @@ class Model {
   void unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const;
 
  private:
-  Model() = default;
+  explicit Model(ModelParts parts)
+      : m_parts(std::move(parts)), m_layers(m_parts.layers), m_table(m_parts.table) {}
   void planBlocks(Index physicalLimit);
 
-  nlohmann::json m_spec;
-  Shape m_input;
-  std::shared_ptr<ParameterTable> m_table;
-  std::vector<std::unique_ptr<Layer>> m_layers;
-  std::vector<LayerDescription> m_description;
-  std::vector<bool> m_needsInputGradient;  ///< does anything trainable lie below this layer?
+  ModelParts m_parts;
+  const std::vector<std::unique_ptr<Layer>>& m_layers;  ///< of m_parts
+  std::shared_ptr<const ParameterTable> m_table;
+  /// Who else gives a value's gradient, for each layer: false where it is the first to write it.
+  struct Adds {
+    bool input = false, shortcut = false;
+  };
+  std::vector<bool> m_needsGradient;  ///< of a layer's output
+  std::vector<Adds> m_adds;
   std::vector<Index> m_preparedOffset;
   std::vector<int> m_owner;     ///< by trainable index: a layer that has the tensor
   std::vector<int> m_firstUse;  ///< by trainable index: the first layer that has it
@@ -116,7 +117,6 @@ class Model {
   Index m_preparedSize = 0;
   Index m_floatsPerExample = 0;
   BlockPlan m_plan;
-  std::unique_ptr<Loss> m_loss;
 };
 
 }  // namespace clipscope

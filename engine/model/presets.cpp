@@ -45,14 +45,44 @@ json mnistCnnLayers(Index outputs) {
                       plain("relu"), linear(outputs)});
 }
 
+json groupNorm(Index channels) {
+  return {{"type", "groupnorm"}, {"groups", channels / 4}, {"channels", channels}};
+}
+
 json cifarCnnLayers(Index outputs) {
   json layers = json::array();
   for (const Index channels : {32, 64, 128}) {
     layers.push_back(conv(channels, 3, 1, 1));
-    layers.push_back({{"type", "groupnorm"}, {"groups", channels / 4}, {"channels", channels}});
+    layers.push_back(groupNorm(channels));
     layers.push_back(plain("relu"));
     layers.push_back(pool("avgpool2d", 2, 2));
   }
+  layers.push_back(plain("flatten"));
+  layers.push_back(linear(outputs));
+  return layers;
+}
+
+/// Without a bias: the norm behind it shifts each channel anyway.
+json plainConv(Index outputs, Index kernel, Index stride) {
+  json layer = conv(outputs, kernel, stride, kernel / 2);
+  layer["bias"] = false;
+  return layer;
+}
+
+json resnetLayers(Index outputs) {
+  json layers = json::array({plainConv(16, 3, 1), groupNorm(16), plain("relu")});
+  for (const Index channels : {16, 32, 64}) {
+    const Index stride = channels == 16 ? 1 : 2;
+    json block{
+        {"type", "residual"},
+        {"layers", json::array({plainConv(channels, 3, stride), groupNorm(channels), plain("relu"),
+                                plainConv(channels, 3, 1), groupNorm(channels)})}};
+    if (stride > 1)
+      block["shortcut"] = json::array({plainConv(channels, 1, stride), groupNorm(channels)});
+    layers.push_back(std::move(block));
+    layers.push_back(plain("relu"));
+  }
+  layers.push_back({{"type", "adaptive_avgpool2d"}, {"output", 1}});
   layers.push_back(plain("flatten"));
   layers.push_back(linear(outputs));
   return layers;
@@ -64,13 +94,21 @@ const std::vector<ModelPreset>& modelPresets() {
   static const std::vector<ModelPreset> presets{{"logistic", "Logistic regression"},
                                                 {"mlp", "MLP 512-256"},
                                                 {"mnist-cnn", "MNIST CNN"},
-                                                {"cifar-cnn", "CIFAR CNN"}};
+                                                {"cifar-cnn", "CIFAR CNN"},
+                                                {"resnet-small", "Small ResNet"}};
   return presets;
+}
+
+std::string presetChoices() {
+  std::string choices;
+  for (const ModelPreset& preset : modelPresets())
+    choices += (choices.empty() ? "" : ", ") + preset.name;
+  return choices;
 }
 
 json presetSpec(const std::string& name, const Shape& input, Index outputs, bool regression) {
   json layers;
-  const bool convolutional = name == "mnist-cnn" || name == "cifar-cnn";
+  const bool convolutional = name == "mnist-cnn" || name == "cifar-cnn" || name == "resnet-small";
   if (convolutional && input.rank() != 3)
     throw SpecError("model.preset: \"" + name + "\" needs images, and the data has rows of " +
                     input.toString() + " values; choose logistic or mlp");
@@ -83,12 +121,11 @@ json presetSpec(const std::string& name, const Shape& input, Index outputs, bool
     layers = mnistCnnLayers(outputs);
   } else if (name == "cifar-cnn") {
     layers = cifarCnnLayers(outputs);
+  } else if (name == "resnet-small") {
+    layers = resnetLayers(outputs);
   } else {
-    std::string choices;
-    for (const ModelPreset& preset : modelPresets())
-      choices += (choices.empty() ? "" : ", ") + preset.name;
-    throw SpecError("model.preset: \"" + name + "\" is not a preset; choose one of " + choices +
-                    ", or give model.spec");
+    throw SpecError("model.preset: \"" + name + "\" is not a preset; choose one of " +
+                    presetChoices() + ", or give model.spec");
   }
   return {{"layers", layers}, {"loss", regression ? "mse" : "cross_entropy"}};
 }

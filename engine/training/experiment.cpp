@@ -39,10 +39,8 @@ void validateModel(const ModelSettings& m) {
   if (std::any_of(presets.begin(), presets.end(),
                   [&](const ModelPreset& p) { return p.name == m.preset; }))
     return;
-  std::string choices;
-  for (const ModelPreset& preset : presets) choices += (choices.empty() ? "" : ", ") + preset.name;
   throw SettingError("model.preset: \"" + m.preset + "\" is not a preset; choose one of " +
-                     choices);
+                     presetChoices());
 }
 
 }  // namespace

@@ -13,12 +13,11 @@ std::shared_ptr<const Model> makeModel(const Experiment& experiment, const Datas
                                   : presetSpec(experiment.model.preset, data.shape(),
                                                data.outputs(), !data.isClassification());
   auto model = Model::fromSpec(spec, data.shape(), experiment.sampling.physicalBatchSize);
-  if (model->loss().isClassification() != data.isClassification())
-    throw SpecError("model.loss: " + std::string(model->loss().name()) +
-                    " does not fit the data, " +
-                    (data.isClassification() ? "which has classes; use cross_entropy"
-                                             : "which has real targets; use mse"));
-  model->loss().check(model->outputShape(), data.outputs());
+  const Loss& loss = model->loss();
+  loss.check(model->outputShape(), {data.isClassification(), data.outputs()});
+  if (!data.isClassification())
+    for (Index i = 0; i < data.size(); ++i)
+      for (const float target : data.targets(i)) loss.checkTarget(target, i);
   return model;
 }
 

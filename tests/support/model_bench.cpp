@@ -35,9 +35,13 @@ ModelBench::ModelBench(const nlohmann::json& spec, const Shape& input, Index row
   for (Index k = 0; k < rows * input.size(); ++k)
     m_inputs.push_back(static_cast<double>(static_cast<float>(normal(random))));
   const Index outputs = m_model->outputShape().size();
+  const bool shares = m_model->loss().name() == "bce_with_logits";
   for (Index i = 0; i < rows; ++i) {
     m_labels.push_back(static_cast<int>(random() % static_cast<std::uint64_t>(outputs)));
-    for (Index k = 0; k < outputs; ++k) m_targets.push_back(static_cast<float>(normal(random)));
+    for (Index k = 0; k < outputs; ++k) {
+      const double draw = normal(random);
+      m_targets.push_back(static_cast<float>(shares ? 0.5 * std::erfc(draw) : draw));
+    }
   }
 }
 
@@ -67,8 +71,12 @@ void ModelBench::run(std::span<const float> factors, Index strategies) {
           row[p * channels + c] = static_cast<float>(m_inputs[at(i * shape.size() + c * area + p)]);
     }
     m_model->forward(prepared, cache, {});
-    m_model->evaluateLoss(cache, {m_labels.data() + first, m_targets.data() + first * outputs},
-                          m_losses.data() + first, nullptr);
+    Targets targets;
+    if (m_model->loss().needsClasses())
+      targets.labels = m_labels.data() + first;
+    else
+      targets.values = m_targets.data() + first * outputs;
+    m_model->evaluateLoss(cache, targets, m_losses.data() + first, nullptr);
     m_model->backward(prepared, cache);
     m_model->squaredNorms(cache, {m_squares.data() + first * tensors(), last - first, tensors()});
     m_model->addWeighted(

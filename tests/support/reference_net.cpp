@@ -94,6 +94,34 @@ Value pool(const Value& x, const json& f, bool maximum) {
   return y;
 }
 
+/// PyTorch's AdaptiveAvgPool2d, each bin's edges worked out in real numbers.
+Value adaptivePool(const Value& x, const json& f) {
+  const Index ch = x.shape[0], h = x.shape[1], w = x.shape[2];
+  const json out = pairOf(f, "output", {1, 1});
+  const Index oh = out[0], ow = out[1];
+  const auto inBin = [](Index cell, Index bin, Index cells, Index bins) {
+    const double size = static_cast<double>(cells) / static_cast<double>(bins);
+    // The small shift keeps an edge that is whole in truth from being rounded past it.
+    return static_cast<double>(cell) >= std::floor(static_cast<double>(bin) * size + 1e-9) &&
+           static_cast<double>(cell) < std::ceil(static_cast<double>(bin + 1) * size - 1e-9);
+  };
+  Value y{{ch, oh, ow}, {}};
+  for (Index c = 0; c < ch; ++c)
+    for (Index r = 0; r < oh; ++r)
+      for (Index q = 0; q < ow; ++q) {
+        double sum = 0;
+        int count = 0;
+        for (Index a = 0; a < h; ++a)
+          for (Index e = 0; e < w; ++e)
+            if (inBin(a, r, h, oh) && inBin(e, q, w, ow)) {
+              sum += x.data[at((c * h + a) * w + e)];
+              ++count;
+            }
+        y.data.push_back(sum / count);
+      }
+  return y;
+}
+
 /// Standardises runs of `width` consecutive values.
 std::vector<double> standardise(const std::vector<double>& x, Index width, double epsilon) {
   std::vector<double> y(x.size());
@@ -132,7 +160,10 @@ Value layerNorm(const Value& x, double epsilon, const std::vector<double>* weigh
   return y;
 }
 
-double activation(const std::string& type, double x) {
+double activation(const json& f, double x) {
+  const std::string type = f.at("type");
+  if (type == "leaky_relu") return x > 0 ? x : f.value("negative_slope", 0.01) * x;
+  if (type == "silu") return x / (1 + std::exp(-x));
   if (type == "relu") return x > 0 ? x : 0;
   if (type == "tanh") return std::tanh(x);
   if (type == "sigmoid") return 1 / (1 + std::exp(-x));
@@ -140,13 +171,11 @@ double activation(const std::string& type, double x) {
   throw std::invalid_argument("reference net has no layer " + type);
 }
 
-}  // namespace
+using Named = std::map<std::string, json>;
 
-std::vector<double> ReferenceNet::output(const Tensors& parameters,
-                                         const std::vector<double>& x) const {
-  Value value{m_input.extents(), x};
-  std::map<std::string, json> named;
-  for (json f : m_spec.at("layers")) {
+Value chain(Value value, const json& layers, const ReferenceNet::Tensors& parameters,
+            Named& named) {
+  for (json f : layers) {
     if (f.at("type") == "reuse") f = named.at(f.at("layer"));
     if (f.contains("name")) named[f.at("name")] = f;
     const std::string type = f.at("type");
@@ -154,12 +183,19 @@ std::vector<double> ReferenceNet::output(const Tensors& parameters,
       const auto found = parameters.find(f.value("name", "") + "." + part);
       return found == parameters.end() ? nullptr : &found->second;
     };
-    if (type == "linear") {
+    if (type == "residual") {
+      const Value branch = chain(value, f.at("layers"), parameters, named);
+      value = chain(value, f.value("shortcut", json::array()), parameters, named);
+      if (branch.shape != value.shape) throw std::invalid_argument("shapes of a residual block");
+      for (std::size_t k = 0; k < value.data.size(); ++k) value.data[k] += branch.data[k];
+    } else if (type == "linear") {
       value = linear(value, *tensor("weight"), tensor("bias"), f.at("out"));
     } else if (type == "conv2d") {
       value = conv2d(value, *tensor("weight"), tensor("bias"), f);
     } else if (type == "maxpool2d" || type == "avgpool2d") {
       value = pool(value, f, type == "maxpool2d");
+    } else if (type == "adaptive_avgpool2d") {
+      value = adaptivePool(value, f);
     } else if (type == "flatten") {
       value.shape = {static_cast<Index>(value.data.size())};
     } else if (type == "groupnorm") {
@@ -173,10 +209,18 @@ std::vector<double> ReferenceNet::output(const Tensors& parameters,
       for (const Index extent : f.at("shape")) width *= extent;
       value = layerNorm(value, f.value("eps", 1e-5), tensor("weight"), tensor("bias"), width);
     } else {
-      for (double& v : value.data) v = activation(type, v);
+      for (double& v : value.data) v = activation(f, v);
     }
   }
-  return value.data;
+  return value;
+}
+
+}  // namespace
+
+std::vector<double> ReferenceNet::output(const Tensors& parameters,
+                                         const std::vector<double>& x) const {
+  Named named;
+  return chain({m_input.extents(), x}, m_spec.at("layers"), parameters, named).data;
 }
 
 double ReferenceNet::loss(const Tensors& parameters, const std::vector<double>& x, int label,
@@ -185,6 +229,14 @@ double ReferenceNet::loss(const Tensors& parameters, const std::vector<double>& 
   if (m_spec.value("loss", "cross_entropy") == std::string("mse")) {
     double sum = 0;
     for (std::size_t k = 0; k < z.size(); ++k) sum += (z[k] - target[k]) * (z[k] - target[k]);
+    return sum / static_cast<double>(z.size());
+  }
+  if (m_spec.value("loss", "") == std::string("bce_with_logits")) {
+    double sum = 0;
+    for (std::size_t k = 0; k < z.size(); ++k) {
+      const double p = 1 / (1 + std::exp(-z[k]));
+      sum -= target[k] * std::log(p) + (1 - target[k]) * std::log(1 - p);
+    }
     return sum / static_cast<double>(z.size());
   }
   double total = 0, top = z[0];

@@ -76,4 +76,20 @@ inline Experiment imageExperiment() {
   return e;
 }
 
+/// Images through a residual block with a strided shortcut, and one inside another.
+inline Experiment residualExperiment() {
+  Experiment e = smallExperiment();
+  e.model.spec = nlohmann::json::parse(R"({"layers": [
+    {"type": "conv2d", "name": "conv1", "out_channels": 4, "kernel": 3, "padding": 1},
+    {"type": "residual", "layers": [
+      {"type": "conv2d", "out_channels": 6, "kernel": 3, "stride": 2, "padding": 1},
+      {"type": "groupnorm", "groups": 3}, {"type": "silu"},
+      {"type": "residual", "layers": [
+        {"type": "conv2d", "out_channels": 6, "kernel": 3, "padding": 1}, {"type": "leaky_relu"}]}],
+     "shortcut": [{"type": "conv2d", "out_channels": 6, "kernel": 1, "stride": 2}]},
+    {"type": "adaptive_avgpool2d", "output": 2}, {"type": "flatten"},
+    {"type": "linear", "name": "fc", "out": 3}]})");
+  return e;
+}
+
 }  // namespace clipscope::test

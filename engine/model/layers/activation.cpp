@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "engine/formats/number_text.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -29,6 +30,17 @@ void Relu::gradients(const float*, const float* y, const float* dy, float* dx, I
   reluBackward(y, dy, dx, count);
 }
 
+std::string LeakyRelu::describe() const { return "LeakyReLU " + numberText(m_slope); }
+
+void LeakyRelu::values(const float* x, float* y, Index count) const {
+  for (Index j = 0; j < count; ++j) y[j] = x[j] > 0.0f ? x[j] : m_slope * x[j];
+}
+
+void LeakyRelu::gradients(const float* x, const float*, const float* dy, float* dx,
+                          Index count) const {
+  for (Index j = 0; j < count; ++j) dx[j] = x[j] > 0.0f ? dy[j] : m_slope * dy[j];
+}
+
 void Tanh::values(const float* x, float* y, Index count) const {
   for (Index j = 0; j < count; ++j) y[j] = std::tanh(x[j]);
 }
@@ -44,6 +56,17 @@ void Sigmoid::values(const float* x, float* y, Index count) const {
 void Sigmoid::gradients(const float*, const float* y, const float* dy, float* dx,
                         Index count) const {
   for (Index j = 0; j < count; ++j) dx[j] = dy[j] * y[j] * (1.0f - y[j]);
+}
+
+void Silu::values(const float* x, float* y, Index count) const {
+  for (Index j = 0; j < count; ++j) y[j] = x[j] / (1.0f + std::exp(-x[j]));
+}
+
+void Silu::gradients(const float* x, const float*, const float* dy, float* dx, Index count) const {
+  for (Index j = 0; j < count; ++j) {
+    const float sigma = 1.0f / (1.0f + std::exp(-x[j]));
+    dx[j] = dy[j] * (sigma + x[j] * sigma * (1.0f - sigma));
+  }
 }
 
 namespace {

@@ -32,6 +32,23 @@ class Relu : public Activation {
                  Index count) const override;
 };
 
+/// y = x for x > 0, else slope·x; f'(0) = slope, as in PyTorch.
+class LeakyRelu : public Activation {
+ public:
+  LeakyRelu(double slope, Shape input)
+      : Activation(std::move(input)), m_slope(static_cast<float>(slope)) {}
+  std::string_view kind() const override { return "leaky_relu"; }
+  std::string describe() const override;
+
+ protected:
+  void values(const float* x, float* y, Index count) const override;
+  void gradients(const float* x, const float* y, const float* dy, float* dx,
+                 Index count) const override;
+
+ private:
+  float m_slope;
+};
+
 /// y = tanh(x); f' = 1 − y².
 class Tanh : public Activation {
  public:
@@ -51,6 +68,19 @@ class Sigmoid : public Activation {
   using Activation::Activation;
   std::string_view kind() const override { return "sigmoid"; }
   std::string describe() const override { return "Sigmoid"; }
+
+ protected:
+  void values(const float* x, float* y, Index count) const override;
+  void gradients(const float* x, const float* y, const float* dy, float* dx,
+                 Index count) const override;
+};
+
+/// y = x σ(x) (Elfwing et al. 2018, arXiv:1702.03118; "swish"); f' = σ(x) (1 + x (1 − σ(x))).
+class Silu : public Activation {
+ public:
+  using Activation::Activation;
+  std::string_view kind() const override { return "silu"; }
+  std::string describe() const override { return "SiLU"; }
 
  protected:
   void values(const float* x, float* y, Index count) const override;

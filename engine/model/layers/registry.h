@@ -7,58 +7,51 @@
 #include <string>
 #include <vector>
 
-#include "engine/model/layer.h"
+#include "engine/model/layers/layer_builder.h"
 
 namespace clipscope {
 
-/// What a layer needs to be made from its JSON: the fields, its input, and where its parameters are
-/// declared. A second use of the same weights gets the first use's ids instead of new ones.
-class LayerBuilder {
- public:
-  LayerBuilder(const nlohmann::json& fields, Shape input, std::string name,
-               std::shared_ptr<ParameterTable> table,
-               std::function<bool(const std::string&)> frozen,
-               const std::vector<ParameterId>* reused)
-      : m_fields(fields),
-        m_input(std::move(input)),
-        m_name(std::move(name)),
-        m_table(std::move(table)),
-        m_frozen(std::move(frozen)),
-        m_reused(reused) {}
+/// A field of a layer's JSON besides "type" and "name": what it takes, what it is when left out,
+/// and what it means, for checking a spec and for an editor of one.
+struct LayerField {
+  enum class Type {
+    Whole,      ///< a whole number from `least`
+    Real,       ///< a finite number
+    Positive,   ///< a number above 0
+    Flag,       ///< true or false
+    Pair,       ///< a whole number from `least`, or [height, width]
+    Extents,    ///< a list of whole numbers from 1
+    Layers,     ///< a list of layers
+    LayerName,  ///< the name of an earlier layer with parameters
+  };
+  std::string name;
+  Type type = Type::Whole;
+  nlohmann::json fallback;  ///< when left out; null where it is required or follows
+  std::string follows;      ///< what an absent value follows from: "the input"; else empty
+  Index least = 0;
+  std::string help;  ///< one sentence for a person
 
-  const Shape& input() const { return m_input; }
-  std::shared_ptr<const ParameterTable> table() const { return m_table; }
-
-  /// Fields; SpecError names the field, what it got and what it takes.
-  Index integer(const char* field, Index fallback, Index least) const;
-  Index requiredInteger(const char* field, Index least) const;
-  double positive(const char* field, double fallback) const;
-  bool boolean(const char* field, bool fallback) const;
-  /// A number, or [height, width].
-  std::array<Index, 2> pair(const char* field, std::array<Index, 2> fallback, Index least) const;
-  Shape shape(const char* field, const Shape& fallback) const;
-  bool has(const char* field) const { return m_fields.contains(field); }
-
-  /// Declares the tensor "<layer>.<part>", or takes the reused id.
-  ParameterId parameter(const std::string& part, Shape shape, Initialisation initialisation);
-  const std::vector<ParameterId>& declared() const { return m_declared; }
-
- private:
-  const nlohmann::json& m_fields;
-  Shape m_input;
-  std::string m_name;
-  std::shared_ptr<ParameterTable> m_table;
-  std::function<bool(const std::string&)> m_frozen;
-  const std::vector<ParameterId>* m_reused;
-  std::vector<ParameterId> m_declared;
+  bool required() const { return fallback.is_null() && follows.empty(); }
+  /// "a whole number from 1"
+  std::string takes() const;
 };
+
+/// Where a kind stands in a menu.
+enum class LayerGroup { Weights, Activation, Pooling, Normalisation, Structure };
 
 /// One entry of the registry.
 struct LayerKind {
-  std::string type;                 ///< in JSON
-  std::string prefix;               ///< of automatic names: "conv" gives conv1, conv2, …
-  std::vector<std::string> fields;  ///< allowed besides "type" and "name"
+  std::string type;    ///< in JSON
+  std::string prefix;  ///< of automatic names: "conv" gives conv1, conv2, …
+  std::string title;   ///< for a menu: "Convolution"
+  std::string help;    ///< one sentence, with the formula where there is one
+  LayerGroup group = LayerGroup::Weights;
+  std::vector<LayerField> fields;  ///< allowed besides "type" and "name"
+  /// Empty for "residual" and "reuse", which the model's builder makes of other layers.
   std::function<std::unique_ptr<Layer>(LayerBuilder&)> build;
+
+  /// The field must exist.
+  const LayerField& field(const std::string& name) const;
 };
 
 /// Every layer type that a model may use.

@@ -49,6 +49,78 @@ void TestLayers::agrees_data() {
       {"type":"sigmoid"},{"type":"linear","name":"d","out":6},{"type":"gelu"},
       {"type":"linear","name":"e","out":4}]})",
       vector, 7, 3);
+  net("leaky and sigmoid-weighted", R"({"layers":[{"type":"linear","name":"a","out":9},
+      {"type":"leaky_relu"},{"type":"linear","name":"b","out":8},
+      {"type":"leaky_relu","negative_slope":0.3},{"type":"linear","name":"c","out":7},
+      {"type":"silu"},{"type":"linear","name":"d","out":4}]})",
+      vector, 7, 3);
+  net("binary cross-entropy", R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"silu"},
+      {"type":"linear","name":"b","out":1}],"loss":"bce_with_logits"})",
+      vector, 5, 4);
+  net("binary cross-entropy of several outputs", R"({"layers":[{"type":"linear","name":"a","out":5},
+      {"type":"tanh"},{"type":"linear","name":"b","out":3}],"loss":"bce_with_logits"})",
+      vector, 5, 2);
+  net("residual, dense", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","name":"r","layers":[{"type":"tanh"},{"type":"linear","name":"b","out":6}]},
+      {"type":"relu"},{"type":"linear","name":"c","out":3}]})",
+      vector, 7, 3);
+  net("residual on the input", R"({"layers":[{"type":"residual","layers":[
+      {"type":"linear","name":"a","out":7},{"type":"silu"}]},{"type":"linear","name":"b","out":3}]})",
+      vector, 5, 2);
+  net("residual, projected, at the end", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","layers":[{"type":"tanh"},{"type":"linear","name":"b","out":4}],
+       "shortcut":[{"type":"linear","name":"s","out":4,"bias":false}]}]})",
+      vector, 5, 2);
+  net("residual in a residual", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","layers":[
+        {"type":"residual","layers":[{"type":"gelu"},{"type":"linear","name":"b","out":6}]},
+        {"type":"tanh"},
+        {"type":"residual","layers":[{"type":"linear","name":"c","out":6},
+          {"type":"residual","layers":[{"type":"linear","name":"d","out":6}],
+           "shortcut":[{"type":"silu"}]}]}],
+       "shortcut":[{"type":"residual","layers":[{"type":"linear","name":"e","out":6}]}]},
+      {"type":"linear","name":"f","out":3}]})",
+      vector, 5, 2);
+  net("residual with shared weights", R"({"layers":[{"type":"linear","name":"a","out":7},
+      {"type":"residual","name":"r","layers":[{"type":"tanh"},{"type":"reuse","layer":"a"}],
+       "shortcut":[{"type":"linear","name":"s","out":7}]},
+      {"type":"reuse","layer":"s"},{"type":"linear","name":"b","out":3}]})",
+      vector, 5, 2);
+  net("a residual block again", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","name":"r","layers":[{"type":"linear","name":"b","out":6},{"type":"tanh"},
+        {"type":"residual","name":"q","layers":[{"type":"linear","name":"c","out":6}]}],
+       "shortcut":[{"type":"linear","name":"s","out":6}]},
+      {"type":"reuse","layer":"r"},{"type":"linear","name":"d","out":3}]})",
+      vector, 4, 2);
+  net("residual, frozen branch", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","name":"r","layers":[{"type":"linear","name":"b","out":6},{"type":"tanh"}]},
+      {"type":"linear","name":"c","out":3}],"frozen":["r"]})",
+      vector, 5, 2);
+  net("residual, nothing trainable below", R"({"layers":[{"type":"linear","name":"a","out":6},
+      {"type":"residual","layers":[{"type":"linear","name":"b","out":6},{"type":"tanh"}],
+       "shortcut":[{"type":"linear","name":"s","out":6}]},
+      {"type":"linear","name":"c","out":3}],"frozen":["a","s"]})",
+      vector, 5, 2);
+  net("residual convolution",
+      R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,"kernel":3},
+      {"type":"residual","layers":[{"type":"conv2d","name":"b","out_channels":5,"kernel":3,
+        "padding":1},{"type":"groupnorm","name":"n","groups":5},{"type":"relu"},
+        {"type":"conv2d","name":"c","out_channels":5,"kernel":[1,3],"padding":[0,1]}]},
+      {"type":"leaky_relu"},{"type":"flatten"},{"type":"linear","name":"d","out":3}]})",
+      image, 5, 2);
+  net("strided residual in a residual", R"({"layers":[
+      {"type":"conv2d","name":"a","out_channels":4,"kernel":2},{"type":"silu"},
+      {"type":"residual","layers":[
+        {"type":"residual","layers":[{"type":"conv2d","name":"b","out_channels":6,"kernel":3,
+          "stride":2,"padding":1,"bias":false},{"type":"groupnorm","name":"n","groups":3},
+          {"type":"relu"},{"type":"conv2d","name":"c","out_channels":6,"kernel":3,"padding":1}],
+         "shortcut":[{"type":"conv2d","name":"s","out_channels":6,"kernel":1,"stride":2},
+          {"type":"groupnorm","name":"m","groups":2}]},
+        {"type":"tanh"}],
+       "shortcut":[{"type":"conv2d","name":"t","out_channels":6,"kernel":2,"stride":2}]},
+      {"type":"adaptive_avgpool2d","output":[2,3]},
+      {"type":"flatten"},{"type":"linear","name":"d","out":3}]})",
+      {3, 11, 7}, 5, 2);
   net("mean squared error", R"({"layers":[{"type":"linear","name":"a","out":5},{"type":"gelu"},
       {"type":"linear","name":"b","out":3}],"loss":"mse"})",
       vector, 5, 4);
@@ -101,6 +173,18 @@ void TestLayers::agrees_data() {
       {"type":"avgpool2d","kernel":[3,2],"stride":[2,1],"padding":[1,1]},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",
       image, 5, 2);
+  net("adaptive pooling, uneven", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
+      "kernel":2},{"type":"adaptive_avgpool2d","output":[3,4]},{"type":"flatten"},
+      {"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
+  net("adaptive pooling to more than there is", R"({"layers":[{"type":"conv2d","name":"a",
+      "out_channels":3,"kernel":[9,3]},{"type":"adaptive_avgpool2d","output":7},{"type":"flatten"},
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
+  net("adaptive pooling to one", R"({"layers":[{"type":"conv2d","name":"a","out_channels":17,
+      "kernel":3,"stride":2},{"type":"relu"},{"type":"adaptive_avgpool2d","output":1},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 3);
   net("group normalisation", R"({"layers":[{"type":"conv2d","name":"a","out_channels":6,"kernel":2},
       {"type":"groupnorm","name":"n","groups":3},{"type":"relu"},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",

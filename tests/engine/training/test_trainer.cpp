@@ -36,6 +36,8 @@ class TestTrainer : public QObject {
   void evaluation();
   void nonFiniteExampleIsLeftOut();
   void noNoiseAndNoClipping();
+  void binaryCrossEntropy();
+  void probeThroughResidualBlocks();
 };
 
 namespace {
@@ -75,6 +77,7 @@ struct Setup {
 Setup setup(const QString& name) {
   const bool images = name.startsWith("images");
   Setup s{images ? imageExperiment() : smallExperiment(), images ? smallImages() : smallData()};
+  if (name.startsWith("images, residual")) s.experiment = residualExperiment();
   if (name.endsWith("grouped")) {
     s.experiment.clipping.grouping = GroupingKind::PerLayer;
     s.experiment.clipping.thresholds = ThresholdRule::Median;
@@ -93,7 +96,8 @@ void TestTrainer::phasesEqualWholeStep_data() {
   QTest::addColumn<QString>("name");
   for (const char* name :
        {"rows", "rows, grouped", "rows, automatic", "rows, recomputing", "rows, small blocks",
-        "images", "images, grouped", "images, recomputing", "images, small blocks"})
+        "images", "images, grouped", "images, recomputing", "images, small blocks",
+        "images, residual", "images, residual, grouped", "images, residual, recomputing"})
     QTest::newRow(name) << QString::fromUtf8(name);
 }
 
@@ -492,6 +496,67 @@ void TestTrainer::noNoiseAndNoClipping() {
   QVERIFY(std::isinf(record->clip->sensitivity) && std::isinf(record->account->epsilon));
   QVERIFY(std::abs(record->clip->biasCosine - 1) < 1e-9);
   QCOMPARE(record->clip->factors.overallFactor(0), 1.0);
+}
+
+void TestTrainer::binaryCrossEntropy() {
+  Dataset::Content content;
+  content.name = content.source = "two clouds";
+  content.shape = Shape{5};
+  content.outputs = 2;
+  content.classNames = {"no", "yes"};
+  std::mt19937_64 random(4);
+  std::normal_distribution<float> normal;
+  for (int i = 0; i < 200; ++i) {
+    content.labels.push_back(i % 2);
+    for (int k = 0; k < 5; ++k) content.rows.push_back(normal(random) + (i % 2 ? 2.0f : -2.0f));
+  }
+  LoadedData loaded;
+  loaded.data = std::make_shared<Dataset>(content);
+  splitDataset(200, 0.25, 1, loaded.train, loaded.test);
+  Experiment e = smallExperiment();
+  e.model.spec = nlohmann::json::parse(
+      R"({"layers": [{"type": "linear", "out": 1}], "loss": "bce_with_logits"})");
+  e.noise.noiseMultiplier = 0.5;
+  e.run.evaluateEvery = 30;
+  Trainer trainer(e, loaded);
+  std::shared_ptr<const StepRecord> record;
+  for (int step = 0; step < 30; ++step) {
+    record = trainer.finishStep();
+    for (const int prediction : record->forward->predictions)
+      QVERIFY(prediction == 0 || prediction == 1);
+  }
+  // Centres 4√5 deviations apart: all but one in 10⁵ lie on their own side.
+  QVERIFY(trainer.evaluate({})->evaluation->accuracy > 0.95);
+
+  content.labels.clear();
+  content.outputs = 1;
+  for (int i = 0; i < 200; ++i) content.targets.push_back(static_cast<float>(i) / 199.0f);
+  loaded.data = std::make_shared<Dataset>(content);
+  QCOMPARE(Trainer(e, loaded).finishStep()->forward->predictions.empty(), false);
+  content.targets[7] = 1.5f;
+  loaded.data = std::make_shared<Dataset>(content);
+  QVERIFY_THROWS_EXCEPTION(SpecError, Trainer(e, loaded));
+}
+
+void TestTrainer::probeThroughResidualBlocks() {
+  const Setup s = setup("images, residual");
+  Trainer trainer(s.experiment, s.data);
+  trainer.finishStep();
+  const auto record = trainer.advanceTo(Phase::Norms);
+  const auto probe = trainer.probe();
+  const Index rows = static_cast<Index>(record->sample->examples.size());
+  QVERIFY(rows > 0);
+  for (Index row = 0; row < rows; ++row) {
+    const GradientSet gradient = probe->gradient(row);
+    const std::vector<double> formed = probe->formedNorms(row);
+    for (Index t = 0; t < gradient.table().trainableCount(); ++t) {
+      const ParameterId id = gradient.table().trainable()[static_cast<std::size_t>(t)];
+      const double norm = record->norms->norms.at(row, t);
+      const double whole = record->norms->norms.globalNorm(row);
+      QVERIFY(std::abs(gradient.norm(id) - norm) <= 1e-5 * whole);
+      QVERIFY(std::abs(formed[static_cast<std::size_t>(t)] - norm) <= 1e-5 * whole);
+    }
+  }
 }
 
 QTEST_GUILESS_MAIN(TestTrainer)

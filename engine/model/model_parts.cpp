@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/model/model_parts.h"
+
+#include <algorithm>
+
+namespace clipscope {
+
+std::vector<bool> ModelParts::needsGradient() const {
+  std::vector<bool> needs(layers.size(), false);
+  const auto below = [&](int node) { return node >= 0 && needs[static_cast<std::size_t>(node)]; };
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const auto ids = layers[l]->parameters();
+    needs[l] = below(links[l].input) || (links[l].joins && below(links[l].shortcut)) ||
+               std::any_of(ids.begin(), ids.end(),
+                           [&](ParameterId id) { return (*table)[id].trainableIndex >= 0; });
+  }
+  return needs;
+}
+
+Index ModelParts::floatsPerExample() const {
+  Index floats = input.size() + largestFork();
+  for (const auto& layer : layers)
+    floats += 2 * layer->outputShape().size() + layer->cacheSize(1).keptPerExample;
+  return floats;
+}
+
+Index ModelParts::largestFork() const {
+  std::vector<int> readers(layers.size(), 0);
+  const auto count = [&](int node) {
+    if (node >= 0) ++readers[static_cast<std::size_t>(node)];
+  };
+  for (const LayerLink& link : links) {
+    count(link.input);
+    if (link.joins) count(link.shortcut);
+  }
+  Index largest = 0;
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    if (readers[l] > 1) largest = std::max(largest, layers[l]->outputShape().size());
+  return largest;
+}
+
+}  // namespace clipscope
