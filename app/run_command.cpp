@@ -160,18 +160,37 @@ void RunCommand::addMethodOptions() {
   add<Index>("--physical-batch-size", "sampling.physical_batch_size",
              "Upper bound of a block; 0: chosen",
              [](E& e, Index v) { e.sampling.physicalBatchSize = v; });
-  add<std::string>("--optimizer", "optimizer.kind", "sgd",
+  add<std::string>("--optimizer", "optimizer.kind", "sgd, adam, adamw, rmsprop or adagrad",
                    [](E& e, Text v) { e.optimizer.kind = v; });
   add<double>("--learning-rate", "optimizer.learning_rate", "Learning rate",
               [](E& e, double v) { e.optimizer.learningRate = v; });
-  add<double>("--momentum", "optimizer.momentum", "Momentum",
+  add<double>("--momentum", "optimizer.momentum", "Momentum of sgd and rmsprop",
               [](E& e, double v) { e.optimizer.momentum = v; });
-  add<double>("--dampening", "optimizer.dampening", "Dampening",
+  add<double>("--dampening", "optimizer.dampening", "Dampening of sgd",
               [](E& e, double v) { e.optimizer.dampening = v; });
   add<double>("--weight-decay", "optimizer.weight_decay", "Weight decay",
               [](E& e, double v) { e.optimizer.weightDecay = v; });
   add<bool>("--nesterov", "optimizer.nesterov", "Nesterov momentum",
             [](E& e, bool v) { e.optimizer.nesterov = v; });
+  add<double>("--beta1", "optimizer.beta1", "β₁ of adam and adamw",
+              [](E& e, double v) { e.optimizer.beta1 = v; });
+  add<double>("--beta2", "optimizer.beta2", "β₂ of adam and adamw",
+              [](E& e, double v) { e.optimizer.beta2 = v; });
+  add<double>("--eps", "optimizer.eps", "eps of adam, adamw and rmsprop",
+              [](E& e, double v) { e.optimizer.eps = v; });
+  add<bool>("--amsgrad", "optimizer.amsgrad", "AMSGrad variant of adam and adamw",
+            [](E& e, bool v) { e.optimizer.amsgrad = v; });
+  add<double>("--alpha", "optimizer.alpha", "α of rmsprop",
+              [](E& e, double v) { e.optimizer.alpha = v; });
+  add<bool>("--centered", "optimizer.centered", "Centred variant of rmsprop",
+            [](E& e, bool v) { e.optimizer.centered = v; });
+  add<double>("--lr-decay", "optimizer.learning_rate_decay", "Learning rate decay of adagrad",
+              [](E& e, double v) { e.optimizer.learningRateDecay = v; });
+  add<double>("--initial-accumulator", "optimizer.initial_accumulator_value",
+              "Initial accumulator of adagrad",
+              [](E& e, double v) { e.optimizer.initialAccumulator = v; });
+  add<double>("--adagrad-eps", "optimizer.adagrad_eps", "eps of adagrad",
+              [](E& e, double v) { e.optimizer.adagradEps = v; });
   add<double>("--delta", "privacy.delta", "δ of the reported ε",
               [](E& e, double v) { e.privacy.delta = v; });
   add<std::string>("--accountant", "privacy.accountant", "rdp-opacus",

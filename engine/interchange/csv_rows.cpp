@@ -117,7 +117,7 @@ void appendStepsRow(std::string& text, const StepRecord& r) {
   row.number(r.sample->sampleRate).optional(clip.retainedNorm).optional(clip.biasScaleFree);
   row.optional(clip.aboveOneFraction).number(static_cast<Index>(norms.nonFinite.size()));
   row.optional(clip.suggestedThreshold).number(r.update->learningRate);
-  row.number(r.update->updateNorm).number(r.update->updateNoise);
+  row.number(r.update->updateNorm).optional(r.update->updateNoise);
   if (r.evaluation)
     row.optional(r.evaluation->loss);
   else

@@ -18,9 +18,10 @@ constexpr double parameterTolerance = 2e-5;
 
 OptimizerSettings optimizerOf(const ReferenceFile& file) {
   const std::string kind = file.content().value("optimizer", "");
-  if (kind != "sgd")
+  if (std::ranges::count(optimizerNames(), kind) == 0)
     throw UnsupportedError("optimizer " + kind + " is not supported by this version");
   OptimizerSettings settings;
+  settings.kind = kind;
   const ReferenceFile hyper = file.part(file.field("hyper"), "hyper");
   const auto read = [&](const char* field, double& value) {
     if (hyper.has(field)) value = hyper.number(field);
@@ -29,7 +30,17 @@ OptimizerSettings optimizerOf(const ReferenceFile& file) {
   read("momentum", settings.momentum);
   read("dampening", settings.dampening);
   read("weight_decay", settings.weightDecay);
+  read("alpha", settings.alpha);
+  read("lr_decay", settings.learningRateDecay);
+  read("initial_accumulator_value", settings.initialAccumulator);
+  read("eps", kind == "adagrad" ? settings.adagradEps : settings.eps);
+  if (hyper.has("betas")) {
+    settings.beta1 = hyper.field("betas").at(0).get<double>();
+    settings.beta2 = hyper.field("betas").at(1).get<double>();
+  }
   settings.nesterov = hyper.content().value("nesterov", false);
+  settings.amsgrad = hyper.content().value("amsgrad", false);
+  settings.centered = hyper.content().value("centered", false);
   return settings;
 }
 

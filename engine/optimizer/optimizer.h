@@ -12,14 +12,23 @@
 
 namespace clipscope {
 
-/// Settings of every optimiser; each reads its own.
+/// Settings of every optimiser; each reads its own. Defaults are PyTorch's but for the rate.
 struct OptimizerSettings {
   std::string kind = "sgd";
-  double learningRate = 0.25;
-  double momentum = 0;
-  double dampening = 0;
-  bool nesterov = false;
-  double weightDecay = 0;
+  double learningRate = 0.25;     ///< η ≥ 0
+  double momentum = 0;            ///< μ ≥ 0: sgd, rmsprop
+  double dampening = 0;           ///< τ in [0, 1]: sgd
+  bool nesterov = false;          ///< sgd; needs μ > 0 and τ = 0
+  double weightDecay = 0;         ///< λ ≥ 0
+  double beta1 = 0.9;             ///< in [0, 1): adam, adamw
+  double beta2 = 0.999;           ///< in [0, 1): adam, adamw
+  double eps = 1e-8;              ///< adam, adamw, rmsprop
+  bool amsgrad = false;           ///< adam, adamw
+  double alpha = 0.99;            ///< in [0, 1): rmsprop
+  bool centered = false;          ///< rmsprop
+  double learningRateDecay = 0;   ///< ρ ≥ 0: adagrad
+  double initialAccumulator = 0;  ///< ≥ 0: adagrad
+  double adagradEps = 1e-10;      ///< adagrad's eps
 
   friend bool operator==(const OptimizerSettings&, const OptimizerSettings&) = default;
 };
@@ -49,7 +58,7 @@ class Optimizer {
   virtual void setState(OptimizerState state) = 0;
 };
 
-/// "sgd".
+/// "sgd", "adam", "adamw", "rmsprop", "adagrad".
 const std::vector<std::string>& optimizerNames();
 
 /// Throws SettingError, beginning "optimizer.", for an unknown kind or a value out of range.

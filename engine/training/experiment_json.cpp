@@ -129,6 +129,24 @@ ClippingSettings readClipping(JsonFields fields) {
   return c;
 }
 
+json toJson(const OptimizerSettings& o) {
+  return {{"kind", o.kind},
+          {"learning_rate", o.learningRate},
+          {"momentum", o.momentum},
+          {"dampening", o.dampening},
+          {"nesterov", o.nesterov},
+          {"weight_decay", o.weightDecay},
+          {"beta1", o.beta1},
+          {"beta2", o.beta2},
+          {"eps", o.eps},
+          {"amsgrad", o.amsgrad},
+          {"alpha", o.alpha},
+          {"centered", o.centered},
+          {"learning_rate_decay", o.learningRateDecay},
+          {"initial_accumulator_value", o.initialAccumulator},
+          {"adagrad_eps", o.adagradEps}};
+}
+
 OptimizerSettings readOptimizer(JsonFields fields) {
   OptimizerSettings o;
   fields.read("kind", o.kind);
@@ -137,6 +155,15 @@ OptimizerSettings readOptimizer(JsonFields fields) {
   fields.read("dampening", o.dampening);
   fields.read("nesterov", o.nesterov);
   fields.read("weight_decay", o.weightDecay);
+  fields.read("beta1", o.beta1);
+  fields.read("beta2", o.beta2);
+  fields.read("eps", o.eps);
+  fields.read("amsgrad", o.amsgrad);
+  fields.read("alpha", o.alpha);
+  fields.read("centered", o.centered);
+  fields.read("learning_rate_decay", o.learningRateDecay);
+  fields.read("initial_accumulator_value", o.initialAccumulator);
+  fields.read("adagrad_eps", o.adagradEps);
   fields.checkAllKnown();
   return o;
 }
@@ -168,13 +195,7 @@ json toJson(const Experiment& e) {
           {"noise",
            {{"noise_multiplier", e.noise.noiseMultiplier},
             {"allocation", noiseAllocationName(e.noise.allocation)}}},
-          {"optimizer",
-           {{"kind", e.optimizer.kind},
-            {"learning_rate", e.optimizer.learningRate},
-            {"momentum", e.optimizer.momentum},
-            {"dampening", e.optimizer.dampening},
-            {"nesterov", e.optimizer.nesterov},
-            {"weight_decay", e.optimizer.weightDecay}}},
+          {"optimizer", toJson(e.optimizer)},
           {"sampling",
            {{"expected_batch_size", e.sampling.expectedBatchSize},
             {"sample_rate", e.sampling.sampleRate},

@@ -93,7 +93,10 @@ void Trainer::State::update(StepRecord& next) {
     return std::array{chunk.xx, chunk.distance};
   });
   part->learningRate = optimizer->learningRate();
-  part->updateNoise = part->learningRate * next.noise->std / rules->expectedBatch;
+  // The others scale the noise by what they remember, weight by weight.
+  part->updateNoise = optimizer->name() == "sgd"
+                          ? part->learningRate * next.noise->std / rules->expectedBatch
+                          : notANumber;
   part->parameterNorm = std::sqrt(sums[0]);
   part->updateNorm = std::sqrt(sums[1]);
   parameters = std::move(updated);

@@ -109,8 +109,8 @@ struct NoisePart {
 /// Phase Update.
 struct UpdatePart {
   double learningRate = 0;
-  double updateNoise = 0;    ///< learning rate · noise std / B: what a weight feels (SGD)
-  double updateNorm = 0;     ///< ‖Δθ‖ over the trainable parameters
+  double updateNoise = 0;  ///< learning rate · noise std / B: what a weight feels; NaN but for SGD
+  double updateNorm = 0;   ///< ‖Δθ‖ over the trainable parameters
   double parameterNorm = 0;  ///< ‖θ‖ after the update
 };
 

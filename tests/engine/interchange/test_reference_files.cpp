@@ -92,7 +92,7 @@ void TestReferenceFiles::aWrongFigureIsFound() {
 void TestReferenceFiles::namesWhatIsMissing() {
   const std::pair<const char*, const char*> missing[] = {
       {"models/text_embedding.json", "embedding"},
-      {"training/text_adam_flat.json", "adam"},
+      {"training/text_adam_flat.json", "embedding"},
       {"training/adaptive_opacus_sgd.json", "adaptive"}};
   for (const auto& [file, word] : missing) {
     QString message;

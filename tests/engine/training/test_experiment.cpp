@@ -45,7 +45,7 @@ void TestExperiment::roundTrip() {
                 {{"a", 1.5}, {"b", 2.5}},
                 {0, 0.5, 0.25, 0.125, 3}};
   e.noise = {0.7, NoiseAllocation::DimensionWeighted};
-  e.optimizer = {"sgd", 0.3, 0.9, 0, true, 1e-4};
+  e.optimizer = {"sgd", 0.3, 0.9, 0, true, 1e-4, 0.8, 0.99, 1e-6, true, 0.95, true, 0.1, 0.2, 1e-9};
   e.sampling = {12.5, 0.25, 9};
   e.privacy = {1e-7, "rdp-opacus"};
   e.run = {0xFFFFFFFFFFFFFFFF, 17, 3, 0, false, 99};
@@ -84,7 +84,9 @@ void TestExperiment::refuses_data() {
   bad(R"({"sampling": {"expected_batch_size": 0}})", "sampling.expected_batch_size");
   bad(R"({"sampling": {"physical_batch_size": -3}})", "sampling.physical_batch_size");
   bad(R"({"sampling": {"physical_batch_size": 2.5}})", "sampling.physical_batch_size");
-  bad(R"({"optimizer": {"kind": "adam"}})", "optimizer.kind");
+  bad(R"({"optimizer": {"kind": "adamax"}})", "optimizer.kind");
+  bad(R"({"optimizer": {"beta1": 1}})", "optimizer.beta1");
+  bad(R"({"optimizer": {"amsgrad": 1}})", "optimizer.amsgrad");
   bad(R"({"optimizer": {"learning_rate": -1}})", "optimizer.learning_rate");
   bad(R"({"optimizer": {"nesterov": true}})", "optimizer.nesterov");
   bad(R"({"optimizer": {"nesterov": 1}})", "optimizer.nesterov");
