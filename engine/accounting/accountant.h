@@ -32,6 +32,8 @@ class Accountant {
   virtual double epsilon(double delta) const = 0;
   /// What was added, equal neighbours merged.
   virtual const std::vector<AccountedSteps>& history() const = 0;
+  /// Starts over from a history: the same ε, to the bit, as after adding it.
+  virtual void setHistory(std::vector<AccountedSteps> history) = 0;
 };
 
 /// "rdp-opacus".

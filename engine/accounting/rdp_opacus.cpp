@@ -53,13 +53,19 @@ void RdpOpacus::add(double sigma, double sampleRate, std::int64_t steps) {
     m_history.back().steps += steps;
   else
     m_history.push_back({sigma, sampleRate, steps});
-  const std::vector<double>& cost = stepCost(sigma, sampleRate);
+  sumUp();
+}
+
+void RdpOpacus::setHistory(std::vector<AccountedSteps> history) {
+  m_history = std::move(history);
+  sumUp();
+}
+
+void RdpOpacus::sumUp() {
   // From the history rather than step by step: a million additions of one number would drift.
   m_spent.assign(orders().size(), 0.0);
   for (const AccountedSteps& entry : m_history) {
-    const std::vector<double>& one = entry.sigma == sigma && entry.sampleRate == sampleRate
-                                         ? cost
-                                         : stepCost(entry.sigma, entry.sampleRate);
+    const std::vector<double>& one = stepCost(entry.sigma, entry.sampleRate);
     for (std::size_t k = 0; k < m_spent.size(); ++k)
       if (one[k] > 0) m_spent[k] += one[k] * static_cast<double>(entry.steps);
   }

@@ -22,6 +22,7 @@ class RdpOpacus : public Accountant {
   void add(double sigma, double sampleRate, std::int64_t steps) override;
   double epsilon(double delta) const override;
   const std::vector<AccountedSteps>& history() const override { return m_history; }
+  void setHistory(std::vector<AccountedSteps> history) override;
 
   /// The order that gives epsilon(delta); 0 where there is none.
   double bestOrder(double delta) const;
@@ -30,6 +31,8 @@ class RdpOpacus : public Accountant {
  private:
   /// No step, or only steps that drew nobody: the conversion's floor is not charged for those.
   bool spentNothing() const;
+  /// m_spent from m_history.
+  void sumUp();
   const std::vector<double>& stepCost(double sigma, double sampleRate);
 
   std::vector<AccountedSteps> m_history;

@@ -120,6 +120,13 @@ std::shared_ptr<const StepRecord> Trainer::evaluate(std::stop_token stop) {
   return s.current;
 }
 
+void Trainer::attachEvaluation(std::shared_ptr<const EvaluationPart> evaluation) {
+  auto next = m_state->records.take();
+  *next = *m_state->current;
+  next->evaluation = std::move(evaluation);
+  m_state->current = std::move(next);
+}
+
 bool Trainer::evaluationDue() const {
   const Index every = m_state->nextRules->experiment.run.evaluateEvery;
   return every > 0 && !m_state->data.test.empty() &&

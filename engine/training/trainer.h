@@ -8,6 +8,7 @@
 #include "engine/training/experiment.h"
 #include "engine/training/phase.h"
 #include "engine/training/step_record.h"
+#include "engine/training/trainer_checkpoint.h"
 
 namespace clipscope {
 
@@ -39,6 +40,9 @@ class Trainer {
   /// Test loss and accuracy at the current parameters; also attached to the record when its step is
   /// complete. Throws Cancelled on request.
   std::shared_ptr<const StepRecord> evaluate(std::stop_token stop = {});
+  /// Attaches an evaluation made before of the very same parameters, instead of repeating it: to a
+  /// record whose step is complete.
+  void attachEvaluation(std::shared_ptr<const EvaluationPart> evaluation);
   /// True when the experiment asks for an evaluation after the step just completed.
   bool evaluationDue() const;
 
@@ -57,6 +61,13 @@ class Trainer {
   void apply(const Experiment& experiment);
   /// Back to the initial weights and step 0, with the current experiment.
   void reset();
+
+  /// Everything that later steps depend on. Only between steps.
+  std::shared_ptr<const TrainerCheckpoint> checkpoint() const;
+  /// Goes back (or forward) to a checkpoint of this Trainer: the steps after it come with the same
+  /// bits, under the settings that held at it until apply() says otherwise. There is no record of
+  /// the step before it: record() is empty until the next phase.
+  void restore(const TrainerCheckpoint& checkpoint);
 
   const Model& model() const;
   std::shared_ptr<const Model> sharedModel() const;

@@ -13,6 +13,7 @@
 #include "engine/training/batch_runner.h"
 #include "engine/training/pool.h"
 #include "engine/training/trainer.h"
+#include "engine/training/trainer_checkpoint.h"
 
 namespace clipscope {
 
@@ -34,8 +35,9 @@ struct StepRules {
 /// drawn at random.
 inline constexpr std::size_t randomWitnesses = 1;
 
-/// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order.
-struct Trainer::State {
+/// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order. What a step leaves
+/// to the next is in RunningState, for checkpoints.
+struct Trainer::State : RunningState {
   State(Experiment settings, LoadedData loaded);
 
   void restart();
@@ -64,16 +66,12 @@ struct Trainer::State {
   LoadedData data;
   std::shared_ptr<const Model> model;
   std::shared_ptr<const RunInfo> info;
-  std::shared_ptr<const StepRules> rules;            ///< of the step under way, or just done
   std::shared_ptr<const StepRules> nextRules;        ///< of the next step
-  std::shared_ptr<const Parameters> parameters;      ///< as they are now
   std::shared_ptr<const Parameters> stepParameters;  ///< as they were when the step began
   PreparedParameters prepared;
   std::optional<BatchRunner> runner;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Accountant> accountant;
-  Index done = 0;
-  std::vector<double> medians;  ///< of n_ik by group, from the last non-empty step
 
   // The step under way.
   DrawKey stepKey;

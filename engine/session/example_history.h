@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "engine/training/step_record.h"
+
+namespace clipscope {
+
+/// One step in which an example was drawn, and what became of its gradient.
+struct ExampleDraw {
+  Index step = 0;
+  double normBefore = 0;  ///< n_i
+  double normAfter = 0;   ///< ‖clipped g_i‖; 0 for a gradient that is not finite
+  double factor = 0;      ///< normAfter/normBefore; 1 for a gradient of 0
+  float loss = 0;
+};
+
+/// The draws of one step, by example ascending. Immutable, so that histories on two threads share
+/// it.
+struct StepDraws {
+  struct Draw {
+    std::int32_t example = 0;  ///< dataset index
+    float loss = 0;
+    double normBefore = 0, normAfter = 0, factor = 0;
+  };
+  Index step = 0;
+  std::vector<Draw> draws;
+
+  Index bytes() const {
+    return static_cast<Index>(sizeof(StepDraws) + draws.capacity() * sizeof(Draw));
+  }
+};
+
+/// What became of every example drawn, step by step: a ring bounded in bytes that forgets the
+/// oldest steps first (at batch 256 the default holds about 8,000 steps).
+class ExampleHistory {
+ public:
+  static constexpr Index defaultBudget = Index{64} << 20;
+
+  explicit ExampleHistory(Index byteBudget = defaultBudget) : m_budget(byteBudget) {}
+
+  /// Adds a step; the record must have its Clip phase. A step that is there already, or an earlier
+  /// one, first truncates to the step before it.
+  void append(const StepRecord& record);
+  void append(std::shared_ptr<const StepDraws> draws);
+  /// Forgets the steps after `step`.
+  void truncate(Index step);
+  void clear();
+
+  /// Every remembered draw of dataset example `example`, in the order of the steps.
+  std::vector<ExampleDraw> drawsOf(Index example) const;
+
+  /// The oldest and the newest step remembered; 0 when there is none.
+  Index firstStep() const { return m_steps.empty() ? 0 : m_steps.front()->step; }
+  Index lastStep() const { return m_steps.empty() ? 0 : m_steps.back()->step; }
+  Index bytes() const { return m_bytes; }
+  const std::deque<std::shared_ptr<const StepDraws>>& steps() const { return m_steps; }
+
+ private:
+  std::deque<std::shared_ptr<const StepDraws>> m_steps;
+  Index m_budget;
+  Index m_bytes = 0;
+};
+
+}  // namespace clipscope

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/session/run_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace clipscope {
+
+namespace {
+
+/// Checkpoints kept at single steps before the target of a jump, and their share of the budget.
+constexpr Index nearSteps = 8;
+constexpr Index nearShare = 8;
+
+}  // namespace
+
+RunSession::RunSession(Experiment experiment, LoadedData data, PastSettings past)
+    : m_past(past),
+      m_trainer(std::move(experiment), std::move(data)),
+      m_ring(past.checkpointEvery, past.byteBudget - past.byteBudget / nearShare,
+             past.maxCheckpoints),
+      m_draws(past.drawsBudget) {
+  m_inTrainer = std::make_shared<const Experiment>(m_trainer.experiment());
+  m_log.emplace(1, m_inTrainer);
+  m_ring.add(m_trainer.checkpoint());
+  m_record = m_trainer.record();
+}
+
+Index RunSession::stepsDone() const {
+  return isUnderWay(*m_record) ? m_record->step - 1 : m_record->step;
+}
+
+RunPosition RunSession::position() const {
+  RunPosition position;
+  position.step = m_record->step;
+  position.phase = m_record->completed;
+  position.knownSteps = m_known;
+  position.knownPhase = m_knownPhase;
+  position.checkpoints = m_ring.count() + static_cast<Index>(m_near.size());
+  position.checkpointBytes = m_ring.bytes();
+  for (const auto& checkpoint : m_near) position.checkpointBytes += checkpoint->bytes();
+  return position;
+}
+
+std::shared_ptr<const BatchProbe> RunSession::probe() {
+  settle({});
+  return m_trainer.probe();
+}
+
+void RunSession::apply(const Experiment& experiment) {
+  // The Trainer knows what it can take on. What it uses is decided when a step begins.
+  m_inTrainer.reset();
+  m_trainer.apply(experiment);
+  m_pending = std::make_shared<const Experiment>(experiment);
+}
+
+void RunSession::reset() {
+  const auto settings = std::make_shared<const Experiment>(experiment());
+  m_trainer.apply(*settings);
+  m_trainer.reset();
+  forgetFrom(1);
+  m_log.clear();
+  m_log.emplace(1, settings);
+  m_inTrainer = settings;
+  m_pending.reset();
+  m_ring.clear();
+  m_ring.add(m_trainer.checkpoint());
+  m_record = m_trainer.record();
+  m_settled = true;
+}
+
+void RunSession::use(const Settings& settings) {
+  if (m_inTrainer == settings) return;
+  m_trainer.apply(*settings);
+  m_inTrainer = settings;
+}
+
+void RunSession::beginStep() {
+  const Index done = m_trainer.stepsDone();
+  use(settingsOf(done + 1));
+  if (m_ring.wants(done)) m_ring.add(m_trainer.checkpoint());
+}
+
+std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_token stop) {
+  settle(stop);
+  if (stop.stop_requested()) throw Cancelled();
+  if (!isUnderWay(*m_record)) {
+    const Index step = m_trainer.stepsDone() + 1;
+    if (m_pending && !(*m_pending == *settingsOf(step))) {
+      forgetFrom(step);
+      m_log.insert_or_assign(step, m_pending);
+    }
+    m_pending.reset();
+    beginStep();
+  }
+  try {
+    m_trainer.advanceTo(target, stop);
+  } catch (...) {
+    arrive();
+    throw;
+  }
+  arrive();
+  return m_record;
+}
+
+std::shared_ptr<const StepRecord> RunSession::goTo(Index step, Phase phase, std::stop_token stop) {
+  if (step < 0 || step > m_known)
+    throw SettingError("step " + std::to_string(step) + " is not known: the run has come to step " +
+                       std::to_string(m_known));
+  if (stop.stop_requested()) throw Cancelled();
+  m_settled = false;
+  replay(step, phase, stop);
+  arrive();
+  return m_record;
+}
+
+std::shared_ptr<const StepRecord> RunSession::stepBack(std::stop_token stop) {
+  return m_record->step == 0 ? m_record : goTo(m_record->step - 1, Phase::Account, stop);
+}
+
+std::shared_ptr<const StepRecord> RunSession::phaseBack(std::stop_token stop) {
+  if (m_record->step == 0 || m_record->completed == Phase::Sample) return stepBack(stop);
+  return goTo(m_record->step, static_cast<Phase>(static_cast<int>(*m_record->completed) - 1), stop);
+}
+
+void RunSession::settle(std::stop_token stop) {
+  if (m_settled) return;
+  replay(m_record->step, m_record->completed.value_or(Phase::Account), stop);
+  arrive();
+}
+
+void RunSession::replay(Index step, Phase phase, std::stop_token stop) {
+  const auto isFresh = [&] { return !isUnderWay(*m_trainer.record()); };
+  const auto standsAt = [&](Index there, Phase done) {
+    const auto record = m_trainer.record();
+    return record->step == there && record->completed == done;
+  };
+  const auto start = nearest(std::max<Index>(step - 1, 0));
+  {
+    // On from where the Trainer is, when that is on the way and no checkpoint is nearer.
+    const Index done = m_trainer.stepsDone();
+    const bool before = step == 0   ? false
+                        : isFresh() ? done < step
+                                    : done + 1 < step || (done + 1 == step &&
+                                                          *m_trainer.record()->completed <= phase);
+    const bool there = step == 0 ? done == 0 && isFresh() : standsAt(step, phase);
+    if (there) return;
+    if (!before || start->running.done > done) {
+      m_inTrainer.reset();
+      m_trainer.restore(*start);
+    }
+  }
+  while (m_trainer.stepsDone() < step) {
+    const bool isLast = m_trainer.stepsDone() + 1 == step;
+    if (isFresh()) {
+      beginStep();
+      keepNear(step);
+    }
+    if (standsAt(step, phase)) return;
+    m_trainer.advanceTo(isLast ? phase : Phase::Account, stop);
+    if (isLast) return;
+  }
+}
+
+void RunSession::keepNear(Index target) {
+  const Index done = m_trainer.stepsDone();
+  if (target - done > nearSteps || nearest(done)->running.done == done) return;
+  const Index budget = m_past.byteBudget / nearShare;
+  auto made = m_trainer.checkpoint();
+  Index bytes = made->bytes();
+  if (bytes > budget) return;
+  for (const auto& checkpoint : m_near) bytes += checkpoint->bytes();
+  // Those of the jump before give way first, the furthest from here before the others.
+  while (!m_near.empty() && (static_cast<Index>(m_near.size()) >= nearSteps || bytes > budget)) {
+    const auto furthest = std::ranges::max_element(m_near, {}, [&](const auto& checkpoint) {
+      return std::abs(checkpoint->running.done - done);
+    });
+    bytes -= (*furthest)->bytes();
+    m_near.erase(furthest);
+  }
+  m_near.push_back(std::move(made));
+}
+
+std::shared_ptr<const TrainerCheckpoint> RunSession::nearest(Index done) const {
+  auto best = m_ring.atOrBefore(done);
+  for (const auto& checkpoint : m_near)
+    if (checkpoint->running.done <= done && checkpoint->running.done > best->running.done)
+      best = checkpoint;
+  return best;
+}
+
+void RunSession::arrive() {
+  m_record = m_trainer.record();
+  m_settled = true;
+  const Index step = m_record->step;
+  if (step == 0) return;
+  if (step > m_known) {
+    m_known = step;
+    m_knownPhase = m_record->completed;
+  } else if (step == m_known) {
+    m_knownPhase = std::max(m_knownPhase, m_record->completed);
+  }
+  if (!m_record->has(Phase::Account)) return;
+  const auto evaluation = m_evaluations.find(step);
+  if (evaluation != m_evaluations.end() && !m_record->evaluation) {
+    m_trainer.attachEvaluation(evaluation->second);
+    m_record = m_trainer.record();
+  }
+  if (step != m_summarised + 1) return;
+  m_news.summaries.push_back(summaryOf(*m_record));
+  m_draws.append(*m_record);
+  m_summarised = step;
+}
+
+void RunSession::forgetFrom(Index step) {
+  const Index keep = step - 1;
+  m_ring.truncate(keep);
+  std::erase_if(m_near, [&](const auto& checkpoint) { return checkpoint->running.done > keep; });
+  m_log.erase(m_log.lower_bound(step), m_log.end());
+  m_evaluations.erase(m_evaluations.lower_bound(step), m_evaluations.end());
+  m_draws.truncate(keep);
+  m_summarised = std::min(m_summarised, keep);
+  if (m_known > keep) {
+    m_known = keep;
+    m_knownPhase = keep > 0 ? std::optional(Phase::Account) : std::nullopt;
+  }
+  if (keep < m_news.keep) {
+    m_news.keep = keep;
+    m_news.summaries.clear();
+    std::erase_if(m_news.evaluations, [&](const auto& entry) { return entry.first > keep; });
+  } else {
+    const auto kept = static_cast<std::size_t>(keep - m_news.keep);
+    if (kept < m_news.summaries.size()) m_news.summaries.resize(kept);
+  }
+}
+
+bool RunSession::evaluationDue() const {
+  const Index step = m_record->step;
+  if (step == 0 || m_record->completed != Phase::Account || m_trainer.data().test.empty())
+    return false;
+  const Index every = settingsOf(step)->run.evaluateEvery;
+  return every > 0 && step % every == 0 && !m_evaluations.contains(step);
+}
+
+std::shared_ptr<const StepRecord> RunSession::evaluate(std::stop_token stop) {
+  settle(stop);
+  m_record = m_trainer.evaluate(stop);
+  const Index step = m_record->step;
+  if (step == 0 || !m_record->has(Phase::Account)) return m_record;
+  m_evaluations.insert_or_assign(step, m_record->evaluation);
+  if (step > m_news.keep) {
+    StepSummary& summary = m_news.summaries[static_cast<std::size_t>(step - m_news.keep - 1)];
+    summary.testLoss = m_record->evaluation->loss;
+    summary.testAccuracy = m_record->evaluation->accuracy;
+  } else {
+    m_news.evaluations.emplace_back(step, *m_record->evaluation);
+  }
+  return m_record;
+}
+
+RunNews RunSession::takeNews() {
+  RunNews news = std::exchange(m_news, {});
+  m_news.keep = m_summarised;
+  for (const auto& step : m_draws.steps())
+    if (step->step > news.keep) news.draws.push_back(step);
+  return news;
+}
+
+}  // namespace clipscope
