@@ -19,6 +19,13 @@ struct StrategySettings {
   friend bool operator==(const StrategySettings&, const StrategySettings&) = default;
 };
 
+/// f(n, C)·n, the length that a gradient of norm n is left with, as a function of C: `slope`·C for
+/// C < limit, and n from there on.
+struct LengthLaw {
+  double slope = 0;
+  double limit = 0;  ///< ∞ for a rule that scales at every C
+};
+
 /// A rule for clip factors: a pure function of one norm and its threshold. Works for norms from 0
 /// to beyond float's range and thresholds from 1e-30 to 1e30.
 class ClipStrategy {
@@ -31,6 +38,8 @@ class ClipStrategy {
   virtual std::string_view source() const = 0;   ///< the paper
   /// f(n, C) ≥ 0, for a finite n ≥ 0.
   virtual double factor(double norm, double threshold) const = 0;
+  /// The same for every C at once: all rules are piecewise linear in C.
+  virtual LengthLaw lengthLaw(double norm) const = 0;
   /// sup over n of f(n)·n: what the noise must be scaled to; ∞ where nothing is bounded.
   virtual double sensitivity(double threshold) const { return threshold; }
   /// True for rules that scale every gradient and may scale it up: "clipped" has no meaning there.

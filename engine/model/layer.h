@@ -37,6 +37,12 @@ struct LayerCache {
   }
 };
 
+/// A tensor's per-sample gradients as outer products, for a whole block: g_i = left_i ⊗ right_i,
+/// row-major left × right; or g_i = left_i where right is null.
+struct GradientFactors {
+  ConstView left, right;
+};
+
 /// The parameters as a layer reads them: the values, and what prepare() made of them.
 struct ParameterView {
   const Parameters& values;
@@ -112,6 +118,15 @@ class Layer {
   virtual bool formedSquaredNorm(const LayerCache&, Index example, ParameterId id,
                                  double& out) const {
     static_cast<void>(example);
+    static_cast<void>(id);
+    static_cast<void>(out);
+    return false;
+  }
+
+  /// The block's gradients of one of its tensors in factors, where they are outer products: their
+  /// inner products ⟨g_i, g_j⟩ = ⟨left_i, left_j⟩⟨right_i, right_j⟩ then need no gradient formed.
+  /// False where the layer has no such form.
+  virtual bool gradientFactors(const LayerCache&, ParameterId id, GradientFactors& out) const {
     static_cast<void>(id);
     static_cast<void>(out);
     return false;

@@ -249,12 +249,24 @@ void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientS
   }
 }
 
-SumSet Model::makeSums(Index strategies) const {
+bool Model::gradientFactors(const BlockCache& cache, Index tensor, GradientFactors& out) const {
+  const auto at = static_cast<std::size_t>(tensor);
+  const ParameterId id = m_table->trainable()[at];
+  if ((*m_table)[id].uses > 1) return false;
+  const auto owner = static_cast<std::size_t>(m_owner[at]);
+  return m_layers[owner]->gradientFactors(cache.layers[owner], id, out);
+}
+
+SumSet Model::makeSums(Index strategies) const { return makeSums(strategies, {}); }
+
+SumSet Model::makeSums(Index strategies, const std::vector<bool>& without) const {
   std::vector<Index> sizes;
   for (Index t = 0; t < m_table->trainableCount(); ++t) {
     const auto at = static_cast<std::size_t>(t);
-    sizes.push_back(
-        m_layers[static_cast<std::size_t>(m_owner[at])]->packedSize(m_table->trainable()[at]));
+    const bool left = !without.empty() && without[at];
+    sizes.push_back(left ? 0
+                         : m_layers[static_cast<std::size_t>(m_owner[at])]->packedSize(
+                               m_table->trainable()[at]));
   }
   return SumSet(sizes, strategies);
 }

@@ -87,12 +87,17 @@ class Model {
   void addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& sums) const;
   /// gradient += g_i, after backward; independent of squaredNorms.
   void addPerSample(const BlockCache& cache, Index example, GradientSet& gradient) const;
+  /// The block's gradients of one trainable tensor as outer products; false where they must be
+  /// formed (other layers, several uses). After backward; the views last as long as the block.
+  bool gradientFactors(const BlockCache& cache, Index tensor, GradientFactors& out) const;
   /// ‖g_ip‖² by trainable tensor, from the gradient formed in double: the witness that norms and
   /// factors are held against. `scratch` is overwritten.
   void formedSquaredNorms(const BlockCache& cache, Index example, GradientSet& scratch,
                           std::span<double> out) const;
 
   SumSet makeSums(Index strategies) const;
+  /// The same without room for the tensors marked in `without`, whose factors must be 0 throughout.
+  SumSet makeSums(Index strategies, const std::vector<bool>& without) const;
   /// One strategy's sum in PyTorch's layout, as Parameters::trainable() is laid out; padding is 0.
   void unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const;
 

@@ -9,7 +9,8 @@
 
 namespace clipscope {
 
-SumSet::SumSet(const std::vector<Index>& packedSizes, Index strategies) : m_strategies(strategies) {
+SumSet::SumSet(const std::vector<Index>& packedSizes, Index strategies)
+    : m_sizes(packedSizes), m_strategies(strategies) {
   for (const Index size : packedSizes) {
     m_offsets.push_back(m_extent);
     m_extent += (size + 15) / 16 * 16;

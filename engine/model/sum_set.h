@@ -19,6 +19,10 @@ class SumSet {
   SumSet(const std::vector<Index>& packedSizes, Index strategies);
 
   Index strategies() const { return m_strategies; }
+  /// Floats of a tensor's packed sum.
+  Index size(Index trainableIndex) const {
+    return m_sizes[static_cast<std::size_t>(trainableIndex)];
+  }
   void clear();
   /// The packed sum of a tensor; 64-byte aligned.
   float* data(Index strategy, Index trainableIndex) {
@@ -33,7 +37,7 @@ class SumSet {
   void add(const SumSet& other);
 
  private:
-  std::vector<Index> m_offsets;
+  std::vector<Index> m_sizes, m_offsets;
   Index m_extent = 0;
   Index m_strategies = 0;
   AlignedVector<float> m_values;

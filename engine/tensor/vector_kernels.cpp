@@ -53,6 +53,26 @@ double dotProductKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y
   return total;
 }
 
+double dotMixedKernel(const float* HWY_RESTRICT x, const double* HWY_RESTRICT y, Index count) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d), sum2 = hn::Zero(d), sum3 = hn::Zero(d);
+  Index j = 0;
+  for (; j + 4 * lanes <= count; j += 4 * lanes) {
+    sum0 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j)), hn::LoadU(d, y + j), sum0);
+    sum1 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j + lanes)), hn::LoadU(d, y + j + lanes),
+                      sum1);
+    sum2 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j + 2 * lanes)),
+                      hn::LoadU(d, y + j + 2 * lanes), sum2);
+    sum3 = hn::MulAdd(hn::PromoteTo(d, hn::LoadU(h, x + j + 3 * lanes)),
+                      hn::LoadU(d, y + j + 3 * lanes), sum3);
+  }
+  double total = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
+  for (; j < count; ++j) total += static_cast<double>(x[j]) * y[j];
+  return total;
+}
+
 double squaredDistanceKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
                              Index count) {
   const DoubleTag d;
@@ -253,6 +273,7 @@ namespace clipscope {
 
 HWY_EXPORT(sumSquaresKernel);
 HWY_EXPORT(dotProductKernel);
+HWY_EXPORT(dotMixedKernel);
 HWY_EXPORT(squaredDistanceKernel);
 HWY_EXPORT(sumAndSquaresKernel);
 HWY_EXPORT(addScaledKernel);
@@ -271,6 +292,10 @@ double sumSquares(const float* x, Index count) {
 
 double dotProduct(const float* x, const float* y, Index count) {
   return HWY_DYNAMIC_DISPATCH(dotProductKernel)(x, y, count);
+}
+
+double dotProduct(const float* x, const double* y, Index count) {
+  return HWY_DYNAMIC_DISPATCH(dotMixedKernel)(x, y, count);
 }
 
 double squaredDistance(const float* x, const float* y, Index count) {

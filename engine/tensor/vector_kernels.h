@@ -13,6 +13,8 @@ namespace clipscope {
 double sumSquares(const float* x, Index count);
 /// Σ x_j y_j
 double dotProduct(const float* x, const float* y, Index count);
+/// Σ x_j y_j, the second factor in double
+double dotProduct(const float* x, const double* y, Index count);
 /// Σ (x_j − y_j)²
 double squaredDistance(const float* x, const float* y, Index count);
 /// Σ x_j², Σ y_j², Σ x_j y_j and Σ (x_j − y_j)² in one pass

@@ -29,6 +29,10 @@ class BatchProbe {
   const std::vector<Index>& examples() const { return m_examples; }
   const Model& model() const { return *m_model; }
   const Parameters& parameters() const { return *m_parameters; }
+  const Dataset& data() const { return *m_data; }
+  /// Seed and step of the batch's draws; its noise is drawn with the same, DrawPurpose::Noise and
+  /// the tensor's trainable index as the block.
+  const DrawKey& key() const { return m_key; }
 
   /// g_i of row `row` of the batch, every trainable tensor, summed in double.
   GradientSet gradient(Index row) const;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <limits>
+
 #include "engine/clipping/strategy.h"
 
 namespace clipscope {
@@ -10,6 +12,9 @@ namespace clipscope {
 class AutomaticStrategy : public ClipStrategy {
  public:
   bool isAutomatic() const override { return true; }
+  LengthLaw lengthLaw(double norm) const override {
+    return {factor(norm, 1.0) * norm, std::numeric_limits<double>::infinity()};
+  }
 };
 
 /// f = C/(n + γ).

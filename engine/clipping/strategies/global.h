@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <limits>
+
 #include "engine/clipping/strategy.h"
 
 namespace clipscope {
@@ -18,6 +20,11 @@ class GlobalStrategy : public ClipStrategy {
   double factor(double norm, double threshold) const override {
     const double bound = m_bound > 0 ? m_bound : threshold;
     return norm <= bound ? threshold / bound : 0.0;
+  }
+  LengthLaw lengthLaw(double norm) const override {
+    // With Z = C a gradient is kept as it is from C = n on, and dropped below.
+    if (m_bound <= 0) return {0.0, norm};
+    return {norm <= m_bound ? norm / m_bound : 0.0, std::numeric_limits<double>::infinity()};
   }
 
  private:

@@ -15,6 +15,7 @@ class NoClipping : public ClipStrategy {
   std::string_view formula() const override { return "1"; }
   std::string_view source() const override { return "plain SGD"; }
   double factor(double, double) const override { return 1.0; }
+  LengthLaw lengthLaw(double) const override { return {0.0, 0.0}; }
   double sensitivity(double) const override { return std::numeric_limits<double>::infinity(); }
 };
 

@@ -21,6 +21,9 @@ class ThresholdStrategy : public ClipStrategy {
     // Compared before dividing: C/n overflows where both are extreme.
     return denominator <= threshold ? 1.0 : threshold / denominator;
   }
+  LengthLaw lengthLaw(double norm) const override {
+    return {norm > 0 ? norm / (norm + m_clipConstant) : 0.0, norm + m_clipConstant};
+  }
 
  private:
   double m_clipConstant;

@@ -131,14 +131,18 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
   const Index width = m_positions * m_outputs;
   for (Index s = 0; s < factors.strategies; ++s) {
     if (weight >= 0) {
-      // Δᵀ diag(f): scaled here once, then one product. A factor of 0 selects zeros, so that a NaN
-      // in δ cannot pass; x was blanked by the model where it is not finite.
+      // Δᵀ diag(f): scaled here once, then one product over the rows from the first to the last
+      // that takes part. A factor of 0 selects zeros, so that a NaN in δ cannot pass; x was blanked
+      // by the model where it is not finite.
+      Index from = 0, to = rows;
+      while (from < to && factors.at(from, s, weight) == 0.0f) ++from;
+      while (from < to && factors.at(to - 1, s, weight) == 0.0f) --to;
       bool plain = true;
-      for (Index i = 0; i < rows; ++i) plain = plain && factors.at(i, s, weight) == 1.0f;
+      for (Index i = from; i < to; ++i) plain = plain && factors.at(i, s, weight) == 1.0f;
       const float* weighted = plain ? cache.dy.data : cache.scratch;
       if (!plain)
-        parallelRanges(rows, rows * width, [&](Index first, Index last) {
-          for (Index i = first; i < last; ++i) {
+        parallelRanges(to - from, (to - from) * width, [&](Index first, Index last) {
+          for (Index i = from + first; i < from + last; ++i) {
             const float f = factors.at(i, s, weight);
             float* row = cache.scratch + i * width;
             if (f == 0.0f)
@@ -147,8 +151,10 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
               scaled(f, cache.dy.row(i), row, width);
           }
         });
-      gemm(true, false, m_outputs, m_inputs, rows * m_positions, 1.0f, weighted, m_outputs,
-           cache.x.data, m_inputs, 1.0f, sums.data(s, weight), m_inputs);
+      if (from < to)
+        gemm(true, false, m_outputs, m_inputs, (to - from) * m_positions, 1.0f,
+             weighted + from * width, m_outputs, cache.x.row(from), m_inputs, 1.0f,
+             sums.data(s, weight), m_inputs);
     }
     if (bias >= 0) {
       float* sum = sums.data(s, bias);
@@ -183,6 +189,13 @@ bool Linear::formedSquaredNorm(const LayerCache& cache, Index example, Parameter
     out = sumSquares(cache.dy.row(example), m_outputs);
   else
     out = outerSquaredNorm(cache.dy.row(example), m_outputs, cache.x.row(example), m_inputs);
+  return true;
+}
+
+bool Linear::gradientFactors(const LayerCache& cache, ParameterId id, GradientFactors& out) const {
+  if (m_positions > 1) return false;
+  out.left = cache.dy;
+  out.right = id == m_bias ? ConstView() : cache.x;
   return true;
 }
 

@@ -32,6 +32,7 @@ class Linear : public Layer {
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
   bool formedSquaredNorm(const LayerCache&, Index example, ParameterId id,
                          double& out) const override;
+  bool gradientFactors(const LayerCache&, ParameterId id, GradientFactors& out) const override;
 
  private:
   double weightSquaredNorm(const float* x, const float* delta, float* scratch) const;
