@@ -9,7 +9,7 @@
 
 #include "app/exit_code.h"
 #include "app/progress.h"
-#include "app/run_pictures.h"
+#include "app/run_plots.h"
 #include "engine/interchange/run_folder.h"
 #include "engine/training/trainer.h"
 
@@ -99,7 +99,7 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
   const bool interrupted = trainer.stepsDone() < steps;
   progress.finish();
   if (plots && record)
-    for (const auto& [name, bytes] : picturesWithoutDisplay(record)) folder.attach(name, bytes);
+    for (auto& [name, bytes] : plotsWithoutDisplay(record)) folder.attach(name, std::move(bytes));
   folder.finish(interrupted);
 
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()

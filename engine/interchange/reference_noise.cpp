@@ -108,7 +108,7 @@ void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& repo
   report.add("Kolmogorov-Smirnov distance", distance, limits.number("max_KS_distance"), measure);
   report.add("lag correlation", std::abs(lag / m2), limits.number("max_abs_lag_correlation"),
              measure);
-  if (file.has("cases")) report.unsupported.push_back("cases of secure-mode noise");
+  if (file.has("cases")) report.unsupported.emplace_back("cases of secure-mode noise");
 }
 
 }  // namespace clipscope

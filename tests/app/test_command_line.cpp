@@ -113,10 +113,10 @@ void TestCommandLine::aRun() {
   QVERIFY(r.err.contains("step 3/3"));  // lines where there is no terminal
   for (const char* name :
        {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json",
-        "manifest.json", "norms.png", "layers.png", "examples.png"})
+        "manifest.json", "plots/norms.png", "plots/layers.svg", "plots/examples.pdf"})
     QVERIFY2(std::filesystem::file_size(folder / "results" / name) > 100, name);
   QCOMPARE(readCsv(folder / "results/steps.csv").rows.size(), std::size_t{3});
-  for (const char* name : {"norms.png", "layers.png", "examples.png"})
+  for (const char* name : {"plots/norms.png", "plots/layers.png", "plots/examples.png"})
     QVERIFY(readAll(folder / "results" / name).starts_with("\x89PNG"));
   // The experiment in the folder repeats the run.
   const Result again =
@@ -426,7 +426,7 @@ void TestCommandLine::withoutDisplay() {
   QCOMPARE(countFiles(folder.path()), 1);
   const auto run = std::filesystem::directory_iterator(folder.path())->path();
   QCOMPARE(readCsv(run / "steps.csv").rows.size(), std::size_t{200});
-  QVERIFY(std::filesystem::exists(run / "norms.png"));
+  QVERIFY(std::filesystem::exists(run / "plots/norms.png"));
 }
 
 void TestCommandLine::realData() {

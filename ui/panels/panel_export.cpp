@@ -139,6 +139,14 @@ QByteArray panelPdf(Panel& panel) {
   return bytes;
 }
 
+void appendPlots(Attachments& files, Panel& panel) {
+  const std::string name = "plots/" + panel.fileName().toStdString();
+  files.emplace_back(name + ".png", panelPng(panel, 2).toStdString());
+  files.emplace_back(name + ".svg", panelSvg(panel).toStdString());
+  files.emplace_back(name + ".pdf", panelPdf(panel).toStdString());
+  files.emplace_back(name + ".csv", panel.csv().toStdString());
+}
+
 void exportPanel(Panel& panel, const QString& path, double scale) {
   QByteArray bytes;
   const auto isKind = [&](const char* ending) {

@@ -5,6 +5,8 @@
 #include <QImage>
 #include <QString>
 
+#include "ui/attachments.h"
+
 namespace clipscope {
 
 class Panel;
@@ -21,6 +23,10 @@ QByteArray panelPng(Panel& panel, double scale);
 QByteArray panelSvg(Panel& panel);
 /// One page of the panel's size. It carries the date, so its bytes differ from run to run.
 QByteArray panelPdf(Panel& panel);
+
+/// The picture in all three, the PNG at twice its logical size, and the data as CSV: files of
+/// plots/.
+void appendPlots(Attachments& files, Panel& panel);
 
 /// Writes the panel's picture (.png, .svg, .pdf) or data (.csv), whole or not at all. Throws
 /// FileError.

@@ -131,10 +131,41 @@ void Plot::wheelEvent(QWheelEvent* event) {
 }
 
 void Plot::keyPressEvent(QKeyEvent* event) {
-  if (event->key() == Qt::Key_Home)
-    fit();
-  else
-    QCustomPlot::keyPressEvent(event);
+  // A tenth of what is shown; with Ctrl a half.
+  const double share = event->modifiers() & Qt::ControlModifier ? 0.5 : 0.1;
+  const auto pan = [&](QCPAxis* axis, double direction) {
+    axis->moveRange(direction * share * axis->range().size());
+  };
+  const auto zoom = [&](double factor) {
+    for (QCPAxis* axis : {xAxis, yAxis}) axis->scaleRange(factor);
+  };
+  switch (event->key()) {
+    case Qt::Key_Home:
+      return fit();
+    case Qt::Key_Left:
+      pan(xAxis, -1);
+      break;
+    case Qt::Key_Right:
+      pan(xAxis, 1);
+      break;
+    case Qt::Key_Down:
+      pan(yAxis, -1);
+      break;
+    case Qt::Key_Up:
+      pan(yAxis, 1);
+      break;
+    case Qt::Key_Plus:
+    case Qt::Key_Equal:
+      zoom(0.8);
+      break;
+    case Qt::Key_Minus:
+      zoom(1.25);
+      break;
+    default:
+      return QCustomPlot::keyPressEvent(event);
+  }
+  m_userRange = true;
+  queueReplot();
 }
 
 QVector<double> PowerTicker::createTickVector(double, const QCPRange& range) {

@@ -10,7 +10,7 @@ namespace clipscope {
 /// A QCustomPlot with this program's look and habits: colours from the Theme (and again when it
 /// changes), a faint grid and no box; the wheel zooms at the cursor, or one axis when over it;
 /// dragging pans; Shift+drag zooms to a rectangle, Ctrl+drag selects one; double click and Home
-/// fit. Hovering shows what `hoverText` says. Replots are queued.
+/// fit; arrows pan, + and − zoom. Hovering shows what `hoverText` says. Replots are queued.
 class Plot : public QCustomPlot {
   Q_OBJECT
 

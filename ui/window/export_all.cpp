@@ -9,14 +9,6 @@
 
 namespace clipscope {
 
-void appendPlots(Attachments& files, Panel& panel) {
-  const std::string name = "plots/" + panel.fileName().toStdString();
-  files.emplace_back(name + ".png", panelPng(panel, 2).toStdString());
-  files.emplace_back(name + ".svg", panelSvg(panel).toStdString());
-  files.emplace_back(name + ".pdf", panelPdf(panel).toStdString());
-  files.emplace_back(name + ".csv", panel.csv().toStdString());
-}
-
 ExportAll::ExportAll(Controller* controller, std::vector<Panel*> panels, QObject* parent)
     : QObject(parent), m_controller(controller), m_panels(std::move(panels)) {
   connect(controller, &Controller::stateChanged, this, &ExportAll::advance);

@@ -5,15 +5,12 @@
 #include <QString>
 #include <vector>
 
-#include "ui/worker/training_worker.h"
+#include "ui/attachments.h"
 
 namespace clipscope {
 
 class Controller;
 class Panel;
-
-/// The picture of a panel in PNG, SVG and PDF, and its data, as files of `plots/`.
-void appendPlots(Attachments& files, Panel& panel);
 
 /// Writes everything of the current step into a folder: the tables of a run folder, and each
 /// panel's picture and data in `plots/`. The step is finished first. One panel is drawn at a time

@@ -7,16 +7,11 @@
 #include <chrono>
 #include <memory>
 #include <stop_token>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "engine/training/trainer.h"
+#include "ui/attachments.h"
 
 namespace clipscope {
-
-/// Files that go into an exported folder, by name ("plots/norms.svg").
-using Attachments = std::vector<std::pair<std::string, std::string>>;
 
 /// What the window needs to know of a run besides its records; immutable.
 struct Session {

@@ -28,6 +28,7 @@ class TestRunFolder : public QObject {
   void cellsAreTheRecords();
   void manifestNamesEveryFile();
   void sameSeedSameBytes();
+  void attachedFilesHaveFolders();
   void leavesNothingUnfinished();
   void fullDiskLeavesWhatWasThere();
   void keepsOffForeignFolders();
@@ -203,6 +204,39 @@ void TestRunFolder::sameSeedSameBytes() {
   for (const char* name :
        {"steps.csv", "examples.csv", "layers.csv", "example_layers.csv", "experiment.json"})
     QCOMPARE(readAll(folder / "a" / name), readAll(folder / "b" / name));
+}
+
+void TestRunFolder::attachedFilesHaveFolders() {
+  const Folder folder;
+  const auto run = folder / "run";
+  const auto write = [&](std::vector<std::string> names, bool finish) {
+    Trainer trainer(smallExperiment(), smallData());
+    RunFolder out(run, factsOf(trainer, "9.9"));
+    out.add(*trainer.finishStep());
+    for (const std::string& name : names) out.attach(name, "bytes of " + name);
+    if (finish) out.finish(false);
+  };
+  write({"plots/a.svg", "plots/b.svg"}, false);
+  QVERIFY(!std::filesystem::exists(run));
+  write({"plots/a.svg", "plots/b.svg"}, true);
+  QCOMPARE(readAll(run / "plots/a.svg"), "bytes of plots/a.svg");
+  // What the new run does not have goes; what is not ours stays.
+  folder.write("run/plots/own.txt", "mine");
+  write({"plots/b.svg"}, true);
+  QVERIFY(!std::filesystem::exists(run / "plots/a.svg"));
+  QVERIFY(std::filesystem::exists(run / "plots/b.svg"));
+  QCOMPARE(readAll(run / "plots/own.txt"), "mine");
+  std::filesystem::remove(run / "plots/own.txt");
+  write({}, true);
+  QVERIFY(!std::filesystem::exists(run / "plots"));
+  // A manifest that names a path out of the folder deletes nothing there.
+  folder.write("outside.txt", "mine");
+  auto manifest = json::parse(readAll(run / "manifest.json"));
+  manifest["files"].push_back({{"name", "../outside.txt"}});
+  manifest["files"].push_back({{"name", (folder / "outside.txt").string()}});
+  folder.write("run/manifest.json", manifest.dump());
+  write({}, true);
+  QCOMPARE(readAll(folder / "outside.txt"), "mine");
 }
 
 void TestRunFolder::leavesNothingUnfinished() {
