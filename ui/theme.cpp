@@ -112,7 +112,7 @@ QToolButton:checked { background: @field; border-color: @edge; color: @ink; font
 QToolButton:focus { border-color: @accent; }
 QCheckBox { spacing: 6px; }
 QDockWidget { color: @ink; }
-QTableView { background: @panel; border: none; gridline-color: @grid;
+QTableView, QTreeView, QListView { background: @panel; border: none; gridline-color: @grid;
   selection-background-color: @selection; selection-color: @ink; outline: none; }
 QHeaderView { background: @panel; border: none; }
 QHeaderView::section { background: @panel; color: @dim; border: none;

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "engine/error.h"
+#include "engine/model/presets.h"
 
 namespace clipscope {
 
@@ -112,9 +113,11 @@ void Controller::openPath(const QString& text) {
       experiment = loadExperiment(path);
     } else {
       experiment.data = settingsForPath(path, experiment.data);
-      if (experiment.data.source == DataSource::Csv &&
-          (experiment.model.preset == "mnist-cnn" || experiment.model.preset == "cifar-cnn"))
-        experiment.model.preset = "logistic";
+      // A table has no pixels: the nearest preset that fits stands in.
+      for (const ModelPreset& preset : modelPresets())
+        if (experiment.data.source == DataSource::Csv && preset.images &&
+            preset.name == experiment.model.preset)
+          experiment.model.preset = "logistic";
     }
     m_openingFile = isExperiment ? path : std::filesystem::path();
     openExperiment(experiment);

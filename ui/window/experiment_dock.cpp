@@ -11,6 +11,7 @@
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "engine/accounting/accountant.h"
 #include "engine/error.h"
@@ -178,9 +179,20 @@ void ExperimentDock::buildData() {
       [](Experiment& e, const std::string& name) {
         e.data.normalisation = parseNormalisationRule(name, "data.normalisation");
       });
+  m_classes = new QLabel(this);
+  m_classes->setObjectName(QStringLiteral("hint"));
+  m_classes->setToolTip(tr("Of the smallest and of the largest class, training and test together"));
+  m_body->addWidget(m_classes);
+  auto* buttons = new QHBoxLayout;
   auto* open = new QPushButton(tr("Open data…"), this);
+  open->setToolTip(tr("Another data set: IDX, CSV, or a folder with MNIST"));
   connect(open, &QPushButton::clicked, this, &ExperimentDock::openDataRequested);
-  m_body->addWidget(open);
+  m_browse = new QPushButton(tr("Browse…"), this);
+  m_browse->setToolTip(tr("Shows the examples with their labels"));
+  connect(m_browse, &QPushButton::clicked, this, &ExperimentDock::browseDataRequested);
+  buttons->addWidget(open, 1);
+  buttons->addWidget(m_browse, 1);
+  m_body->addLayout(buttons);
   m_privateNote = new QLabel(tr("Standardised with the data's own mean and std: private."), this);
   m_privateNote->setObjectName(QStringLiteral("hint"));
   m_privateNote->setWordWrap(true);
@@ -208,6 +220,11 @@ void ExperimentDock::buildModel() {
   m_layers->setVerticalSpacing(2);
   m_layers->setColumnStretch(0, 1);
   m_body->addLayout(m_layers);
+  m_editModel = new QPushButton(tr("Edit…"), this);
+  m_editModel->setAccessibleName(tr("Edit the model"));
+  m_editModel->setToolTip(tr("Adds, removes and reorders layers"));
+  connect(m_editModel, &QPushButton::clicked, this, &ExperimentDock::editModelRequested);
+  m_body->addWidget(m_editModel);
 }
 
 void ExperimentDock::buildClipping() {
@@ -354,7 +371,7 @@ void ExperimentDock::showExperiment(const Experiment& experiment) {
   m_testShare->setValue(e.data.testShare);
   select(m_normalise, fromView(normalisationRuleName(e.data.normalisation)));
   if (e.model.preset.empty() && m_preset->findData(QString()) < 0)
-    m_preset->addItem(tr("From the file"), QString());
+    m_preset->addItem(tr("Own layers"), QString());
   select(m_preset, QString::fromStdString(e.model.preset));
   m_grouping->button(static_cast<int>(e.clipping.grouping))->setChecked(true);
   select(m_strategy, QString::fromStdString(e.clipping.strategy));
@@ -380,7 +397,20 @@ void ExperimentDock::showExperiment(const Experiment& experiment) {
   m_showing = false;
 }
 
+void ExperimentDock::showClasses(const Dataset& data) {
+  if (!data.isClassification()) {
+    m_classes->setText(tr("%1 target(s) an example").arg(data.outputs()));
+    return;
+  }
+  std::vector<Index> counts(static_cast<std::size_t>(data.outputs()), 0);
+  for (Index i = 0; i < data.size(); ++i) ++counts[static_cast<std::size_t>(data.label(i))];
+  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+  m_classes->setText(
+      tr("%1 classes, %2 to %3 each").arg(counts.size()).arg(grouped(*least), grouped(*most)));
+}
+
 void ExperimentDock::showSession(const Session& session) {
+  showClasses(*session.data);
   m_trainExamples = session.trainExamples;
   m_source->setText(QString::fromStdString(session.data->name()));
   m_source->setToolTip(QString::fromStdString(session.data->source()));
@@ -403,9 +433,14 @@ void ExperimentDock::showSession(const Session& session) {
       label->setToolTip(QString::fromStdString(layer.name));
       m_layers->addWidget(label, at, column);
     };
-    cell(QString::fromStdString(layer.text) + (layer.reuse ? tr(" (again)") : QString()), 0);
+    // Layers of a block stand under it, those beside its branch marked.
+    cell(QString(2 * layer.depth, QChar(0x2007)) + (layer.shortcut ? tr("+ ") : QString()) +
+             QString::fromStdString(layer.text) + (layer.reuse ? tr(" (again)") : QString()),
+         0);
     cell(QString::fromStdString(layer.output.toString()), 1);
-    cell(layer.parameters > 0 ? grouped(layer.parameters) : QString(), 2);
+    // A block's parameters are its layers', which follow.
+    const bool block = layer.kind == "residual";
+    cell(layer.parameters > 0 && !block ? grouped(layer.parameters) : QString(), 2);
     ++at;
   }
 }

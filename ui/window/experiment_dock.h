@@ -33,10 +33,15 @@ class ExperimentDock : public QDockWidget {
   NumberEdit* maxGradNorm() const { return m_maxGradNorm; }
   QButtonGroup* grouping() const { return m_grouping; }
   QComboBox* strategy() const { return m_strategy; }
+  QPushButton* browseButton() const { return m_browse; }
+  QPushButton* editModelButton() const { return m_editModel; }
+  QLabel* classLine() const { return m_classes; }
 
  signals:
   void edited(const clipscope::Experiment& experiment);
   void openDataRequested();
+  void browseDataRequested();
+  void editModelRequested();
 
  private:
   void section(const QString& title);
@@ -54,16 +59,17 @@ class ExperimentDock : public QDockWidget {
   void buildClipping();
   void buildRest();
   void showConstants();
+  void showClasses(const Dataset& data);
 
   Experiment m_experiment;
   bool m_showing = false;
   QVBoxLayout* m_body;
   QGridLayout* m_rows = nullptr;
-  QLabel *m_source, *m_counts, *m_modelTitle, *m_privateNote;
+  QLabel *m_source, *m_counts, *m_modelTitle, *m_privateNote, *m_classes;
   QGridLayout* m_layers;
   QComboBox *m_normalise, *m_preset, *m_strategy, *m_thresholds, *m_allocation, *m_accountant;
   QButtonGroup* m_grouping;
-  QPushButton* m_customButton;
+  QPushButton *m_customButton, *m_browse, *m_editModel;
   NumberEdit *m_testShare, *m_maxGradNorm, *m_constant, *m_sigma, *m_batch, *m_rate, *m_physical,
       *m_learningRate, *m_momentum, *m_dampening, *m_weightDecay, *m_delta, *m_seed, *m_evaluate;
   QLabel* m_constantLabel;

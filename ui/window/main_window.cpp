@@ -17,6 +17,8 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "ui/editors/data_panel.h"
+#include "ui/editors/editors.h"
 #include "ui/panels/examples_panel.h"
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/norms_panel.h"
@@ -70,6 +72,7 @@ void MainWindow::buildPanels() {
   m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
+  m_docks->add(m_data = new DataPanel(selection, this), Place::Closed);
 }
 
 void MainWindow::buildTop() {
@@ -142,8 +145,12 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::advanceTo);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
+  connect(m_dock, &ExperimentDock::browseDataRequested, this, [this] { m_docks->show(m_data); });
+  m_editors = new Editors(c, this);
+  connect(m_dock, &ExperimentDock::editModelRequested, m_editors, &Editors::editModel);
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());
+    m_data->setData(c->session()->data, c->session()->test);
     showTitle();
   });
   connect(c, &Controller::experimentChanged, this, [this, c] {

@@ -13,6 +13,8 @@ class QPushButton;
 
 namespace clipscope {
 
+class DataPanel;
+class Editors;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
@@ -38,6 +40,8 @@ class MainWindow : public QMainWindow {
   NormsPanel* norms() const { return m_norms; }
   ExamplesPanel* examples() const { return m_examples; }
   LayersPanel* layers() const { return m_layers; }
+  DataPanel* data() const { return m_data; }
+  Editors* editors() const { return m_editors; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -83,6 +87,8 @@ class MainWindow : public QMainWindow {
   NormsPanel* m_norms;
   LayersPanel* m_layers;
   ExamplesPanel* m_examples;
+  DataPanel* m_data;
+  Editors* m_editors;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;

@@ -48,6 +48,7 @@ void TrainingWorker::open(const Experiment& experiment, int runId, std::stop_tok
     session->model = trainer->sharedModel();
     session->trainExamples = static_cast<Index>(trainer->data().train.size());
     session->testExamples = static_cast<Index>(trainer->data().test.size());
+    session->test = trainer->data().test;
     m_trainer = std::move(trainer);
     emit opened(runId, session);
     // The first screen is full: the first batch, up to its clip factors.

@@ -19,6 +19,7 @@ struct Session {
   std::shared_ptr<const Dataset> data;
   std::shared_ptr<const Model> model;
   Index trainExamples = 0, testExamples = 0;
+  std::vector<Index> test;  ///< the examples held out
 };
 
 /// Owns the Trainer and lives on the one thread that enters its parallel regions. The window calls
