@@ -15,6 +15,8 @@
 
 namespace clipscope {
 
+struct ExampleView;
+
 /// Files that go into an exported folder, by name ("plots/norms.svg").
 using Attachments = std::vector<std::pair<std::string, std::string>>;
 
@@ -49,6 +51,8 @@ class TrainingWorker : public QObject {
   void reset(int runId);
   /// Writes the current step, finished, as a run folder.
   void exportRun(const QString& folder, const Attachments& attachments, int runId);
+  /// Forms one example's gradient and output at the parameters of the step that is shown.
+  void lookAt(Index example, int runId, std::stop_token stop);
 
   /// Called from the window's thread.
   void recordShown(double seconds) {
@@ -63,6 +67,7 @@ class TrainingWorker : public QObject {
   void finished(int runId);
   void failed(int runId, const QString& message);
   void exported(int runId, const QString& folder);
+  void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
 
  private:
   void send(int runId, bool always);
