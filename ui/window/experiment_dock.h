@@ -37,6 +37,8 @@ class ExperimentDock : public QDockWidget {
  signals:
   void edited(const clipscope::Experiment& experiment);
   void openDataRequested();
+  /// The segment Custom was pressed: the groups are to be made, or made anew.
+  void groupsRequested();
 
  private:
   void section(const QString& title);
@@ -63,7 +65,6 @@ class ExperimentDock : public QDockWidget {
   QGridLayout* m_layers;
   QComboBox *m_normalise, *m_preset, *m_strategy, *m_thresholds, *m_allocation, *m_accountant;
   QButtonGroup* m_grouping;
-  QPushButton* m_customButton;
   NumberEdit *m_testShare, *m_maxGradNorm, *m_constant, *m_sigma, *m_batch, *m_rate, *m_physical,
       *m_learningRate, *m_momentum, *m_dampening, *m_weightDecay, *m_delta, *m_seed, *m_evaluate;
   QLabel* m_constantLabel;

@@ -13,11 +13,14 @@ class QPushButton;
 
 namespace clipscope {
 
+class ClipFactorsPanel;
+class ExamplePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
 class LayersPanel;
 class MessageBar;
+class NoisePanel;
 class NormsPanel;
 class Panel;
 class PanelDocks;
@@ -38,6 +41,9 @@ class MainWindow : public QMainWindow {
   NormsPanel* norms() const { return m_norms; }
   ExamplesPanel* examples() const { return m_examples; }
   LayersPanel* layers() const { return m_layers; }
+  ClipFactorsPanel* clipFactors() const { return m_clipFactors; }
+  NoisePanel* noise() const { return m_noise; }
+  ExamplePanel* example() const { return m_example; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -67,6 +73,7 @@ class MainWindow : public QMainWindow {
   void showRecord();
   void showState();
   void showTitle();
+  void editGroups();
   void askOpen();
   void askSave();
   void askExport();
@@ -83,6 +90,9 @@ class MainWindow : public QMainWindow {
   NormsPanel* m_norms;
   LayersPanel* m_layers;
   ExamplesPanel* m_examples;
+  ClipFactorsPanel* m_clipFactors;
+  NoisePanel* m_noise;
+  ExamplePanel* m_example;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;
