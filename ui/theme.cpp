@@ -205,6 +205,17 @@ QColor Theme::category(int index) const {
   return (this->dark ? dark : light)[index % 5];
 }
 
+QColor Theme::diverging(double value) const {
+  const QColor end = value < 0 ? (dark ? QColor("#56B4E9") : QColor("#0072B2"))
+                               : (dark ? QColor("#E69F00") : QColor("#D55E00"));
+  const double weight = std::min(1.0, std::abs(value));
+  const auto mix = [weight](int from, int to) {
+    return static_cast<int>(std::lround(from + (to - from) * weight));
+  };
+  return QColor(mix(panel.red(), end.red()), mix(panel.green(), end.green()),
+                mix(panel.blue(), end.blue()));
+}
+
 QColor Theme::viridis(double value) {
   // Nine anchors of matplotlib's map, linear between.
   static const int anchors[9][3] = {{68, 1, 84},    {72, 40, 120},  {62, 74, 137},

@@ -69,6 +69,7 @@ void Trainer::State::addNoise(StepRecord& next) {
   stepSigma = part->effectiveSigma;
   // An allocation spends exactly σ; rounding in its check must not reach the accountant.
   const double asked = rules->experiment.noise.noiseMultiplier;
+  part->noiseMultiplier = asked;
   if (std::abs(stepSigma - asked) <= 1e-9 * asked) stepSigma = asked;
   next.noise = std::move(part);
 }

@@ -74,6 +74,10 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
   connect(m_worker, &TrainingWorker::exported, this, [this](int, const QString& folder) {
     emit message(tr("Step written to %1 (not private)").arg(folder), false);
   });
+  connect(m_worker, &TrainingWorker::exampleViewed, this,
+          [this](int runId, std::shared_ptr<const ExampleView> view) {
+            if (runId >= m_runId) emit exampleViewed(std::move(view));
+          });
   connect(m_worker, &TrainingWorker::finished, this, [this](int) {
     --m_pending;
     if (m_pending == 0) {
@@ -94,6 +98,7 @@ Controller::~Controller() {
 template <class Command>
 void Controller::post(Command&& command) {
   ++m_pending;
+  m_lookStop.request_stop();
   m_stop = std::stop_source();
   QMetaObject::invokeMethod(
       m_worker,

@@ -59,6 +59,9 @@ class Controller : public QObject {
   void redo();
   /// Writes the current step, finished, as a run folder, with files of the caller's making.
   void exportRun(const QString& folder, const clipscope::Attachments& attachments = {});
+  /// Asks for a close look at an example of the batch; exampleViewed() answers, unless another
+  /// command comes first or the example is not in the batch.
+  void lookAt(clipscope::Index example);
 
  signals:
   void sessionChanged();
@@ -67,6 +70,7 @@ class Controller : public QObject {
   void stateChanged();
   void restartNeeded(const QString& what);
   void message(const QString& text, bool isError);
+  void exampleViewed(std::shared_ptr<const ExampleView> view);
 
  private:
   template <class Command>
@@ -82,6 +86,7 @@ class Controller : public QObject {
   QThread m_thread;
   TrainingWorker* m_worker;
   std::stop_source m_stop;
+  std::stop_source m_lookStop;  ///< of the look under way, which any other command ends
   Experiment m_experiment;
   Experiment m_pendingEdit;
   int m_pendingMove = 0;  ///< in the history: 0 a new change, −1 an undo, 1 a redo

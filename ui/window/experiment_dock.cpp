@@ -238,7 +238,7 @@ void ExperimentDock::buildClipping() {
       {"Param",
        "A norm and a threshold for each tensor, weight and bias apart "
        "(what Opacus calls per_layer)"},
-      {"Custom", "The groups that the experiment's file names"}};
+      {"Custom", "Groups of one's own: opens an editor in which tensors are dragged into groups"}};
   for (int k = 0; k < 4; ++k) {
     auto* button = new QPushButton(tr(groupings[k].first), this);
     button->setToolTip(QString::fromUtf8(groupings[k].second));
@@ -246,10 +246,15 @@ void ExperimentDock::buildClipping() {
     button->setProperty("segment", true);
     m_grouping->addButton(button, k);
     segments->addWidget(button, 1);
-    if (k == 3) m_customButton = button;
   }
   m_body->insertLayout(m_body->count() - 1, segments);
   connect(m_grouping, &QButtonGroup::idClicked, this, [this](int id) {
+    if (static_cast<GroupingKind>(id) == GroupingKind::Custom) {
+      // Nothing has changed before the groups are made.
+      m_grouping->button(static_cast<int>(m_experiment.clipping.grouping))->setChecked(true);
+      emit groupsRequested();
+      return;
+    }
     change([&](Experiment& e) { e.clipping.grouping = static_cast<GroupingKind>(id); });
   });
   QStringList names, titles;
@@ -361,7 +366,6 @@ void ExperimentDock::showConstants() {
   const bool several = m_experiment.clipping.grouping != GroupingKind::Flat;
   m_thresholds->setVisible(several);
   m_thresholdsLabel->setVisible(several);
-  m_customButton->setVisible(!m_experiment.clipping.groups.empty());
 }
 
 void ExperimentDock::showExperiment(const Experiment& experiment) {

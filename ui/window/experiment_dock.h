@@ -42,6 +42,8 @@ class ExperimentDock : public QDockWidget {
   void openDataRequested();
   void browseDataRequested();
   void editModelRequested();
+  /// The segment Custom was pressed: the groups are to be made, or made anew.
+  void groupsRequested();
 
  private:
   void section(const QString& title);
@@ -69,7 +71,7 @@ class ExperimentDock : public QDockWidget {
   QGridLayout* m_layers;
   QComboBox *m_normalise, *m_preset, *m_strategy, *m_thresholds, *m_allocation, *m_accountant;
   QButtonGroup* m_grouping;
-  QPushButton *m_customButton, *m_browse, *m_editModel;
+  QPushButton *m_browse, *m_editModel;
   NumberEdit *m_testShare, *m_maxGradNorm, *m_constant, *m_sigma, *m_batch, *m_rate, *m_physical,
       *m_learningRate, *m_momentum, *m_dampening, *m_weightDecay, *m_delta, *m_seed, *m_evaluate;
   QLabel* m_constantLabel;

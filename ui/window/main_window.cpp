@@ -19,8 +19,12 @@
 
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
+#include "ui/editors/groups_editor.h"
+#include "ui/panels/clip_factors_panel.h"
+#include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
 #include "ui/panels/layers_panel.h"
+#include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
@@ -73,6 +77,9 @@ void MainWindow::buildPanels() {
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
   m_docks->add(m_data = new DataPanel(selection, this), Place::Closed);
+  m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
+  m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
+  m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
 }
 
 void MainWindow::buildTop() {
@@ -151,6 +158,7 @@ void MainWindow::connectController() {
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());
     m_data->setData(c->session()->data, c->session()->test);
+    m_example->setDataset(c->session()->data);
     showTitle();
   });
   connect(c, &Controller::experimentChanged, this, [this, c] {
@@ -178,6 +186,9 @@ void MainWindow::connectController() {
             .arg(what),
         tr("Restart"), [c] { c->restart(); }, [c] { c->discardPendingEdit(); });
   });
+  connect(m_example, &ExamplePanel::lookRequested, c, &Controller::lookAt);
+  connect(c, &Controller::exampleViewed, m_example, &ExamplePanel::setView);
+  connect(m_dock, &ExperimentDock::groupsRequested, this, &MainWindow::editGroups);
   connect(c->selection(), &Selection::changed, this, [this, c] {
     const auto count = c->selection()->examples().size();
     m_selected->setText(count == 0 ? QString() : tr("%1 selected").arg(count));
@@ -215,6 +226,18 @@ void MainWindow::showState() {
     m_sentence->setText(tr("Loading…"));
   else if (m_controller.record())
     m_sentence->setText(phaseSentence(*m_controller.record()));
+}
+
+void MainWindow::editGroups() {
+  if (!m_controller.record()) return;
+  auto* editor = new GroupsEditor(m_controller.experiment().clipping, m_controller.record(), this);
+  editor->setAttribute(Qt::WA_DeleteOnClose);
+  connect(editor, &GroupsEditor::chosen, this, [this](const ClippingSettings& clipping) {
+    Experiment changed = m_controller.experiment();
+    changed.clipping = clipping;
+    m_controller.edit(changed);
+  });
+  editor->open();
 }
 
 void MainWindow::showTitle() {

@@ -15,11 +15,14 @@ namespace clipscope {
 
 class DataPanel;
 class Editors;
+class ClipFactorsPanel;
+class ExamplePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
 class LayersPanel;
 class MessageBar;
+class NoisePanel;
 class NormsPanel;
 class Panel;
 class PanelDocks;
@@ -42,6 +45,9 @@ class MainWindow : public QMainWindow {
   LayersPanel* layers() const { return m_layers; }
   DataPanel* data() const { return m_data; }
   Editors* editors() const { return m_editors; }
+  ClipFactorsPanel* clipFactors() const { return m_clipFactors; }
+  NoisePanel* noise() const { return m_noise; }
+  ExamplePanel* example() const { return m_example; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -71,6 +77,7 @@ class MainWindow : public QMainWindow {
   void showRecord();
   void showState();
   void showTitle();
+  void editGroups();
   void askOpen();
   void askSave();
   void askExport();
@@ -89,6 +96,9 @@ class MainWindow : public QMainWindow {
   ExamplesPanel* m_examples;
   DataPanel* m_data;
   Editors* m_editors;
+  ClipFactorsPanel* m_clipFactors;
+  NoisePanel* m_noise;
+  ExamplePanel* m_example;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;

@@ -13,6 +13,8 @@
 
 namespace clipscope {
 
+struct ExampleView;
+
 /// What the window needs to know of a run besides its records; immutable.
 struct Session {
   Experiment experiment;
@@ -45,6 +47,8 @@ class TrainingWorker : public QObject {
   void reset(int runId);
   /// Writes the current step, finished, as a run folder.
   void exportRun(const QString& folder, const Attachments& attachments, int runId);
+  /// Forms one example's gradient and output at the parameters of the step that is shown.
+  void lookAt(Index example, int runId, std::stop_token stop);
 
   /// Called from the window's thread.
   void recordShown(double seconds) {
@@ -59,6 +63,7 @@ class TrainingWorker : public QObject {
   void finished(int runId);
   void failed(int runId, const QString& message);
   void exported(int runId, const QString& folder);
+  void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
 
  private:
   void send(int runId, bool always);
