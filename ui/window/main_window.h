@@ -91,6 +91,7 @@ class MainWindow : public QMainWindow {
   QMenu* m_recent;
   ExportAll* m_exporter;
   QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
+  QAction *m_stepBackAction, *m_phaseBackAction, *m_previousStepAction, *m_nextKnownAction;
 };
 
 }  // namespace clipscope
