@@ -46,7 +46,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             m_file = m_openingFile;
             m_record.reset();
             m_position = {};
-            m_history = {};
+            m_history.truncate(0);
             m_exampleHistory.clear();
             m_selection.clear();
             emit sessionChanged();

@@ -18,6 +18,7 @@
 #include <cmath>
 
 #include "ui/panels/examples_panel.h"
+#include "ui/panels/history_panel.h"
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
@@ -70,6 +71,8 @@ void MainWindow::buildPanels() {
   m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
+  m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
+  m_history->setHistory(&m_controller.history());
 }
 
 void MainWindow::buildTop() {
@@ -144,6 +147,7 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::phaseBackClicked, c, &Controller::phaseBack);
   connect(m_rail, &PhaseRail::runToRequested, c, &Controller::runTo);
   connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
+  connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
   connect(c, &Controller::sessionChanged, this, [this, c] {

@@ -16,6 +16,7 @@ namespace clipscope {
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
+class HistoryPanel;
 class LayersPanel;
 class MessageBar;
 class NormsPanel;
@@ -38,6 +39,7 @@ class MainWindow : public QMainWindow {
   NormsPanel* norms() const { return m_norms; }
   ExamplesPanel* examples() const { return m_examples; }
   LayersPanel* layers() const { return m_layers; }
+  HistoryPanel* history() const { return m_history; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -82,6 +84,7 @@ class MainWindow : public QMainWindow {
   ExperimentDock* m_dock;
   NormsPanel* m_norms;
   LayersPanel* m_layers;
+  HistoryPanel* m_history;
   ExamplesPanel* m_examples;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;

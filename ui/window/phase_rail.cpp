@@ -6,6 +6,7 @@
 #include <QPainter>
 #include <QPushButton>
 #include <QSlider>
+#include <QStyle>
 #include <QVBoxLayout>
 #include <cmath>
 
@@ -204,7 +205,8 @@ void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position
   m_stepTitle->setText(title);
   if (m_stepTitle->property("past").toBool() != past) {
     m_stepTitle->setProperty("past", past);
-    m_stepTitle->setStyleSheet(m_stepTitle->styleSheet());  // its colour hangs on the property
+    style()->unpolish(m_stepTitle);
+    style()->polish(m_stepTitle);
   }
   m_stepTitle->setToolTip(past ? tr("In the past: the run has come to step %1. Going on repeats "
                                     "it to the bit; a changed setting drops what came after.")
