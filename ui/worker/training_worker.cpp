@@ -77,6 +77,7 @@ void TrainingWorker::evaluateWhenDue(std::stop_token stop) {
 void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (!m_session) return;
+    evaluateWhenDue(stop);  // where a pause cut it short
     m_session->advanceTo(phase, stop);
     send(runId, true);
     if (!m_session->evaluationDue()) return;
@@ -88,6 +89,7 @@ void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
 void TrainingWorker::run(const RunGoal& goal, int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (!m_session) return;
+    evaluateWhenDue(stop);
     while (!stop.stop_requested()) {
       const auto started = std::chrono::steady_clock::now();
       m_session->finishStep(stop);
