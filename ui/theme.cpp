@@ -78,6 +78,16 @@ QMainWindow > QTabBar::tab:hover { color: @ink; }
 #section { font-weight: bold; font-size: 11px; }
 #empty { color: @dim; font-size: 13px; }
 #stepTitle { font-weight: bold; font-size: 14px; }
+#stepTitle[past="true"] { color: @accent; }
+#railSmall { color: @dim; font-size: 10px; }
+#popup { background: @panel; border: 1px solid @edge; border-radius: 6px; }
+QPushButton[transport="true"] { padding: 4px 8px; }
+QSlider#speed::groove:horizontal { height: 3px; background: @edge; border-radius: 1px; }
+QSlider#speed::sub-page:horizontal { background: @accent; border-radius: 1px; }
+QSlider#speed::handle:horizontal { background: @panel; border: 1px solid @accent; width: 9px;
+  margin: -4px 0; border-radius: 5px; }
+QSlider#speed::handle:horizontal:focus, QSlider#speed::handle:horizontal:hover {
+  background: @accent; }
 #notPrivate { color: @threshold; border: 1px solid @threshold; border-radius: 9px;
   padding: 1px 10px; margin-right: 8px; font-weight: bold; }
 QLineEdit, QComboBox, QAbstractSpinBox { background: @field; border: 1px solid @edge;

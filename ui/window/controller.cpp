@@ -46,9 +46,17 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
               remember(m_pendingMove);
             m_file = m_openingFile;
             m_record.reset();
+            m_position = {};
+            m_history.truncate(0);
+            m_exampleHistory.clear();
             m_selection.clear();
             emit sessionChanged();
             emit experimentChanged();
+            emit historyChanged();
+          });
+  connect(m_worker, &TrainingWorker::pastReady, this,
+          [this](int runId, std::shared_ptr<const PastUpdate> update) {
+            if (runId >= m_runId) takePast(*update);
           });
   connect(
       m_worker, &TrainingWorker::recordReady, this,
@@ -83,6 +91,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
     if (m_pending == 0) {
       m_running = false;
       m_loading = false;
+      finishJump();
     }
     emit stateChanged();
   });
@@ -93,19 +102,6 @@ Controller::~Controller() {
   stop();
   m_thread.quit();
   m_thread.wait();
-}
-
-template <class Command>
-void Controller::post(Command&& command) {
-  ++m_pending;
-  m_lookStop.request_stop();
-  m_stop = std::stop_source();
-  QMetaObject::invokeMethod(
-      m_worker,
-      [worker = m_worker, runId = m_lastId, token = m_stop.get_token(),
-       command = std::forward<Command>(command)] { command(*worker, runId, token); },
-      Qt::QueuedConnection);
-  emit stateChanged();
 }
 
 void Controller::openPath(const QString& text) {
@@ -145,6 +141,7 @@ void Controller::openDefault() {
 
 void Controller::openExperiment(const Experiment& experiment) {
   stop();
+  m_nextJump = nullptr;
   // The number in force rises when the new run opens: until then, and if it fails, the old run's
   // results are still the ones to show.
   ++m_lastId;
@@ -168,13 +165,21 @@ void Controller::saveTo(const QString& text) {
 
 void Controller::runOrPause() {
   if (m_running) return pause();
-  if (!m_session) return;
+  if (m_session) startRun({});
+}
+
+void Controller::startRun(const RunGoal& goal) {
+  m_nextJump = nullptr;
   m_running = true;
-  post([](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
+  m_goal = goal;
+  post([goal](TrainingWorker& worker, int runId, std::stop_token token) {
+    worker.run(goal, runId, token);
+  });
 }
 
 void Controller::pause() {
   stop();
+  m_nextJump = nullptr;
   m_running = false;
   emit stateChanged();
 }
@@ -190,6 +195,7 @@ void Controller::nextPhase() {
 
 void Controller::advanceTo(Phase phase) {
   if (!m_session) return;
+  m_nextJump = nullptr;
   if (m_running) pause();
   post([phase](TrainingWorker& worker, int runId, std::stop_token token) {
     worker.advanceTo(phase, runId, token);
@@ -199,6 +205,7 @@ void Controller::advanceTo(Phase phase) {
 void Controller::reset() {
   if (!m_session) return;
   stop();
+  m_nextJump = nullptr;
   m_running = false;
   m_selection.clear();
   post([](TrainingWorker& worker, int runId, std::stop_token) { worker.reset(runId); });
@@ -216,14 +223,10 @@ void Controller::adopt(const Experiment& experiment) {
   const bool resume = m_running;
   stop();
   m_experiment = experiment;
-  post([experiment](TrainingWorker& worker, int runId, std::stop_token) {
-    worker.apply(experiment, runId);
+  post([experiment, edit = ++m_edit](TrainingWorker& worker, int runId, std::stop_token) {
+    worker.apply(experiment, edit, runId);
   });
-  if (resume) {
-    m_running = true;
-    post(
-        [](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
-  }
+  if (resume) startRun(m_goal);
 }
 
 void Controller::remember(int move) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QThread>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stop_token>
 
@@ -29,6 +31,14 @@ class Controller : public QObject {
   bool isRunning() const { return m_running; }
   bool isBusy() const { return m_pending > 0; }
   bool isLoading() const { return m_loading; }
+  /// True while a way back is replayed that takes long enough to be noticed.
+  bool isReplaying() const { return m_replaying; }
+  /// Where the record shown stands in what is known of the run.
+  const RunPosition& position() const { return m_position; }
+  bool canStepBack() const { return m_position.canStepBack(); }
+  /// Every step of the run, and what became of every example drawn.
+  const RunHistory& history() const { return m_history; }
+  const ExampleHistory& exampleHistory() const { return m_exampleHistory; }
   /// Where the experiment was read from or saved to; empty for none.
   const std::filesystem::path& file() const { return m_file; }
   /// The changes of settings that undo() and redo() would make.
@@ -48,6 +58,24 @@ class Controller : public QObject {
   void nextPhase();
   void advanceTo(clipscope::Phase phase);
   void reset();
+  // Through the past (controller_past.cpp). Jumps that come faster than they can be made are left
+  // out: the newest wins.
+  /// To the end of the step before; to the phase before.
+  void stepBack();
+  void phaseBack();
+  /// To a phase of a known step.
+  void goTo(clipscope::Index step, clipscope::Phase phase);
+  /// To a known step, at the phase shown now.
+  void goToStep(clipscope::Index step);
+  /// The steps beside, at the phase shown now; not beyond what is known.
+  void previousStep() { goToStep(m_position.step - 1); }
+  void nextKnownStep() { goToStep(m_position.step + 1); }
+  /// To a phase of the step shown: back to an earlier one, on to a later one.
+  void toPhase(clipscope::Phase phase);
+  /// Runs until the goal is met; a step that is known already is gone to.
+  void runTo(const clipscope::RunGoal& goal);
+  /// Steps a second while running; 0: as fast as it can.
+  void setSpeed(double stepsPerSecond);
   /// Settings from the dock. Those that a run can take on hold from the next step; for others
   /// restartNeeded() is emitted and nothing changes until restart().
   void edit(const clipscope::Experiment& experiment);
@@ -66,6 +94,8 @@ class Controller : public QObject {
  signals:
   void sessionChanged();
   void recordChanged();
+  /// history() or exampleHistory() changed; comes before the recordChanged() of the same step.
+  void historyChanged();
   void experimentChanged();
   void stateChanged();
   void restartNeeded(const QString& what);
@@ -80,6 +110,10 @@ class Controller : public QObject {
   void change(const Experiment& experiment, int move);
   void remember(int move);
   bool asksForRestart(const Experiment& experiment, int move);
+  void startRun(const RunGoal& goal);
+  void takePast(const PastUpdate& update);
+  void jump(std::function<void(TrainingWorker&, int, std::stop_token)> command);
+  void finishJump();
   void stop() { m_stop.request_stop(); }
 
   Selection m_selection;
@@ -95,6 +129,16 @@ class Controller : public QObject {
   std::filesystem::path m_file, m_openingFile;
   std::shared_ptr<const Session> m_session;
   std::shared_ptr<const StepRecord> m_record;
+  RunPosition m_position;
+  RunHistory m_history;
+  ExampleHistory m_exampleHistory;
+  int m_edit = 0;  ///< edits so far: what the worker says of older settings is out of date
+  /// Jumps: one under way, and the newest of those asked for meanwhile.
+  std::function<void(TrainingWorker&, int, std::stop_token)> m_nextJump;
+  QElapsedTimer m_jumpTime;
+  RunGoal m_goal;  ///< of the run under way
+  bool m_jumping = false;
+  bool m_replaying = false;
   int m_runId = 0;   ///< of the session shown; results with a lower one are dropped
   int m_lastId = 0;  ///< of the last opening asked for
   int m_pending = 0;
@@ -102,5 +146,18 @@ class Controller : public QObject {
   bool m_loading = false;
   bool m_fallBack = false;  ///< the opening under way is the first; the default stands in for it
 };
+
+template <class Command>
+void Controller::post(Command&& command) {
+  ++m_pending;
+  m_lookStop.request_stop();
+  m_stop = std::stop_source();
+  QMetaObject::invokeMethod(
+      m_worker,
+      [worker = m_worker, runId = m_lastId, token = m_stop.get_token(),
+       command = std::forward<Command>(command)] { command(*worker, runId, token); },
+      Qt::QueuedConnection);
+  emit stateChanged();
+}
 
 }  // namespace clipscope

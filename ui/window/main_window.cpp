@@ -23,6 +23,7 @@
 #include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
+#include "ui/panels/history_panel.h"
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
@@ -80,6 +81,14 @@ void MainWindow::buildPanels() {
   m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
   m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
   m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
+  m_example->setHistory([this](Index example) {
+    std::vector<ExamplePoint> points;
+    for (const ExampleDraw& draw : m_controller.exampleHistory().drawsOf(example))
+      points.push_back({draw.step, draw.normBefore, draw.normAfter, draw.factor, draw.loss});
+    return std::pair(std::move(points), m_controller.history().steps());
+  });
+  m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
+  m_history->setHistory(&m_controller.history());
 }
 
 void MainWindow::buildTop() {
@@ -149,7 +158,12 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::stepClicked, c, &Controller::step);
   connect(m_rail, &PhaseRail::nextClicked, c, &Controller::nextPhase);
   connect(m_rail, &PhaseRail::resetClicked, c, &Controller::reset);
-  connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::advanceTo);
+  connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::toPhase);
+  connect(m_rail, &PhaseRail::stepBackClicked, c, &Controller::stepBack);
+  connect(m_rail, &PhaseRail::phaseBackClicked, c, &Controller::phaseBack);
+  connect(m_rail, &PhaseRail::runToRequested, c, &Controller::runTo);
+  connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
+  connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
   connect(m_dock, &ExperimentDock::browseDataRequested, this, [this] { m_docks->show(m_data); });
@@ -199,7 +213,7 @@ void MainWindow::connectController() {
 
 void MainWindow::showRecord() {
   const auto& record = m_controller.record();
-  m_rail->showRecord(*record);
+  m_rail->showRecord(*record, m_controller.position());
   for (Panel* panel : m_docks->panels()) panel->setRecord(record);
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
@@ -216,14 +230,21 @@ void MainWindow::showRecord() {
 
 void MainWindow::showState() {
   const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
-  m_rail->showState(m_controller.isRunning(), ready);
+  const RunPosition& position = m_controller.position();
+  m_rail->showState(m_controller.isRunning(), ready, position);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
-  const bool working = m_controller.isLoading() || m_exporter->isActive();
+  for (QAction* action : {m_stepBackAction, m_phaseBackAction})
+    action->setEnabled(ready && m_controller.canStepBack());
+  m_previousStepAction->setEnabled(ready && position.step > 1);
+  m_nextKnownAction->setEnabled(ready && position.step < position.knownSteps);
+  const bool slow = m_controller.isLoading() || m_controller.isReplaying();
+  const bool working = slow || m_exporter->isActive();
   m_progress->setVisible(working);
   m_cancel->setVisible(working);
   if (m_exporter->isActive()) return;
-  if (m_controller.isLoading())
-    m_sentence->setText(tr("Loading…"));
+  if (slow)
+    m_sentence->setText(m_controller.isLoading() ? tr("Loading…")
+                                                 : tr("Replaying the steps on the way…"));
   else if (m_controller.record())
     m_sentence->setText(phaseSentence(*m_controller.record()));
 }

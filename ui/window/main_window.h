@@ -20,6 +20,7 @@ class ExamplePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
+class HistoryPanel;
 class LayersPanel;
 class MessageBar;
 class NoisePanel;
@@ -48,6 +49,7 @@ class MainWindow : public QMainWindow {
   ClipFactorsPanel* clipFactors() const { return m_clipFactors; }
   NoisePanel* noise() const { return m_noise; }
   ExamplePanel* example() const { return m_example; }
+  HistoryPanel* history() const { return m_history; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -93,6 +95,7 @@ class MainWindow : public QMainWindow {
   ExperimentDock* m_dock;
   NormsPanel* m_norms;
   LayersPanel* m_layers;
+  HistoryPanel* m_history;
   ExamplesPanel* m_examples;
   DataPanel* m_data;
   Editors* m_editors;
@@ -107,6 +110,7 @@ class MainWindow : public QMainWindow {
   QMenu* m_recent;
   ExportAll* m_exporter;
   QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
+  QAction *m_stepBackAction, *m_phaseBackAction, *m_previousStepAction, *m_nextKnownAction;
 };
 
 }  // namespace clipscope

@@ -6,11 +6,11 @@ namespace clipscope {
 
 void TrainingWorker::lookAt(Index example, int runId, std::stop_token stop) {
   // A look that was overtaken by another command is not worth its time.
-  if (m_trainer && !stop.stop_requested()) {
+  if (m_session && !stop.stop_requested()) {
     try {
-      const auto probe = m_trainer->probe();
+      const auto probe = m_session->probe();
       if (probe) {
-        auto view = viewExample(*probe, *m_trainer->record(), example);
+        auto view = viewExample(*probe, *m_session->record(), example);
         if (view && !stop.stop_requested()) emit exampleViewed(runId, std::move(view));
       }
     } catch (const std::bad_alloc&) {
