@@ -21,6 +21,10 @@ using namespace clipscope;
 using namespace clipscope::test;
 using nlohmann::json;
 
+namespace {
+bool sameSpec(const json& a, const json& b) { return a == b; }
+}  // namespace
+
 /// Model editor and data browser inside the window: opened from the dock, and what they hand over
 /// is what is trained.
 class TestEditors : public WindowTest {
@@ -37,7 +41,7 @@ void TestEditors::okRestartsWithTheModel() {
   ModelEditor* editor = window()->editors()->modelEditor();
   QVERIFY(editor && QTest::qWaitForWindowExposed(editor));
   QVERIFY(!editor->isModal());
-  QCOMPARE(editor->spec(), controller()->session()->model->spec());
+  QVERIFY(sameSpec(editor->spec(), controller()->session()->model->spec()));
   editor->tree()->setCurrentIndex(editor->model()->indexOf("/layers/1"));
   editor->addLayer(QStringLiteral("residual"));
   QVERIFY2(editor->report().sound(), editor->report().error.c_str());
@@ -50,8 +54,8 @@ void TestEditors::okRestartsWithTheModel() {
   QVERIFY(controller()->session()->model->spec() != wanted);
   QTest::mouseClick(window()->messages()->actionButton(), Qt::LeftButton);
   settle();
-  QCOMPARE(controller()->session()->model->spec(), wanted);
-  QCOMPARE(controller()->experiment().model.spec, wanted);
+  QVERIFY(sameSpec(controller()->session()->model->spec(), wanted));
+  QVERIFY(sameSpec(controller()->experiment().model.spec, wanted));
   QVERIFY(controller()->experiment().model.preset.empty());
   QVERIFY(record().completed == Phase::Clip);
   const auto tensors = record().info->tensors;
@@ -75,9 +79,9 @@ void TestEditors::cancelDrops() {
   QTest::mouseClick(editor->cancelButton(), Qt::LeftButton);
   QVERIFY(!editor->isVisible());
   QVERIFY(!window()->messages()->isVisible());
-  QCOMPARE(controller()->session()->model->spec(), before);
+  QVERIFY(sameSpec(controller()->session()->model->spec(), before));
   window()->editors()->editModel();
-  QCOMPARE(editor->spec(), before);
+  QVERIFY(sameSpec(editor->spec(), before));
   QVERIFY(!editor->undoStack()->canUndo());
   // OK without a change asks for nothing.
   QTest::mouseClick(editor->okButton(), Qt::LeftButton);

@@ -26,6 +26,16 @@
 using namespace clipscope;
 using nlohmann::json;
 
+namespace {
+
+/// QCOMPARE knows nothing of JSON.
+bool same(const json& got, const json& wanted) {
+  if (got != wanted) qWarning() << got.dump().c_str() << "is not" << wanted.dump().c_str();
+  return got == wanted;
+}
+
+}  // namespace
+
 /// The model editor driven by keys, clicks and drops: what it shows is what the engine says of the
 /// spec, and what it hands over is what the engine then trains.
 class TestModelEditor : public QObject {
@@ -125,11 +135,11 @@ void TestModelEditor::movesKeepEveryOtherLayer() {
         const json after = moveLayer(spec, layer, {list, index}, moved);
         const bool intoItself = list.rfind(layer + "/", 0) == 0;
         if (intoItself) {
-          QCOMPARE(after, spec);
+          QVERIFY(same(after, spec));
           continue;
         }
         ++moves;
-        QCOMPARE(after.at(json::json_pointer(moved)), moving);
+        QVERIFY(same(after.at(json::json_pointer(moved)), moving));
         auto before = names(spec.at("layers")), now = names(after.at("layers"));
         QCOMPARE(before.size(), now.size());
         // The others keep their order.
@@ -180,15 +190,15 @@ void TestModelEditor::addsEveryKind() {
   QVERIFY(editor.addAction(type));
   editor.addAction(type)->trigger();
   const char* at = row ? "/layers/3" : "/layers/1";
-  QCOMPARE(editor.at(at).at("type"), type.toStdString());
+  QVERIFY(same(editor.at(at).at("type"), type.toStdString()));
   QCOMPARE(editor.current(), at);
-  QCOMPARE(editor.at("/layers/0").at("name"), "a");
+  QVERIFY(same(editor.at("/layers/0").at("name"), "a"));
   QCOMPARE(layersIn(editor.spec(), "/layers"), 5);
   // What is needed was filled in. A reuse, a row or a small grid may not fit what follows, and then
   // it is what follows that is complained of.
   QVERIFY2(editor.report().errorPath != at || type == "reuse", editor.report().error.c_str());
   editor.undoStack()->undo();
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
 }
 
 void TestModelEditor::typingChangesTheSpec() {
@@ -200,16 +210,16 @@ void TestModelEditor::typingChangesTheSpec() {
   QCOMPARE(editor.edit("in_channels")->placeholderText(), "as the input");
   editor.select("/layers/3");
   editor.type("out", "125");
-  QCOMPARE(editor.at("/layers/3").at("out"), 125);
+  QVERIFY(same(editor.at("/layers/3").at("out"), 125));
   QCOMPARE(editor.cell("/layers/3", LayerTreeModel::Output), "125");
   // One step to undo, not one a key.
   QCOMPARE(editor.undoStack()->count(), 1);
   editor.undoStack()->undo();
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
 
   editor.select("/layers/1/shortcut/0");
   editor.type("padding", "2x1");
-  QCOMPARE(editor.at("/layers/1/shortcut/0/padding"), json({2, 1}));
+  QVERIFY(same(editor.at("/layers/1/shortcut/0/padding"), json({2, 1})));
   QTest::keyClick(editor.edit("padding"), Qt::Key_Tab);
   QCOMPARE(editor.edit("padding")->text(), "2×1");
   // The shapes no longer agree: said at the block, whose other rows still have theirs.
@@ -262,7 +272,7 @@ void TestModelEditor::everyFieldHasAWidget() {
   editor.select("/layers/1");
   QWidget* bias = editor.form()->field(QStringLiteral("bias"));
   QTest::mouseClick(bias, Qt::LeftButton, {}, QPoint(8, bias->height() / 2));
-  QCOMPARE(editor.at("/layers/1").at("bias"), false);
+  QVERIFY(same(editor.at("/layers/1").at("bias"), false));
   QTest::mouseClick(bias, Qt::LeftButton, {}, QPoint(8, bias->height() / 2));
   QVERIFY(!editor.at("/layers/1").contains("bias"));
 }
@@ -271,28 +281,28 @@ void TestModelEditor::keysOnTheTree() {
   Editor editor(sample());
   editor.select("/layers/1/layers/0");
   QTest::keyClick(editor.tree(), Qt::Key_D, Qt::ControlModifier);
-  QCOMPARE(editor.at("/layers/1/layers/1").at("type"), "relu");
+  QVERIFY(same(editor.at("/layers/1/layers/1").at("type"), "relu"));
   QVERIFY(!editor.at("/layers/1/layers/1").contains("name"));
   QCOMPARE(editor.current(), "/layers/1/layers/1");
   QTest::keyClick(editor.tree(), Qt::Key_Delete);
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
   // Up to the top of its block, then out of it; and back down.
   editor.select("/layers/1/layers/1");
   QTest::keyClick(editor.tree(), Qt::Key_Up, Qt::ControlModifier);
-  QCOMPARE(editor.at("/layers/1/layers/0").at("name"), "q");
+  QVERIFY(same(editor.at("/layers/1/layers/0").at("name"), "q"));
   QTest::keyClick(editor.tree(), Qt::Key_Up, Qt::ControlModifier);
-  QCOMPARE(editor.at("/layers/1").at("name"), "q");
+  QVERIFY(same(editor.at("/layers/1").at("name"), "q"));
   QCOMPARE(editor.current(), "/layers/1");
   QTest::keyClick(editor.tree(), Qt::Key_Down, Qt::ControlModifier);
-  QCOMPARE(editor.at("/layers/2").at("name"), "q");
+  QVERIFY(same(editor.at("/layers/2").at("name"), "q"));
   QTest::keyClick(editor.tree(), Qt::Key_Z, Qt::ControlModifier);
-  QCOMPARE(editor.at("/layers/1").at("name"), "q");
+  QVERIFY(same(editor.at("/layers/1").at("name"), "q"));
   while (editor.undoStack()->canUndo()) editor.undoStack()->undo();
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
   // The ends of the model are ends.
   editor.select("/layers/0");
   QTest::keyClick(editor.tree(), Qt::Key_Up, Qt::ControlModifier);
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
 }
 
 void TestModelEditor::dropsIntoAndOutOfBlocks() {
@@ -305,13 +315,13 @@ void TestModelEditor::dropsIntoAndOutOfBlocks() {
   };
   // Onto a block: the branch's end. Onto its shortcut. Between the model's rows.
   QVERIFY(drop("/layers/0", "/layers/1", -1));
-  QCOMPARE(editor.at("/layers/0/layers/2").at("name"), "a");
+  QVERIFY(same(editor.at("/layers/0/layers/2").at("name"), "a"));
   QCOMPARE(editor.current(), "/layers/0/layers/2");
   editor.undoStack()->undo();
   QVERIFY(drop("/layers/1/layers/0", "/layers/1/layers/1/shortcut", -1));
-  QCOMPARE(editor.at("/layers/1/layers/0/shortcut/0").at("name"), "b");
+  QVERIFY(same(editor.at("/layers/1/layers/0/shortcut/0").at("name"), "b"));
   QVERIFY(drop("/layers/1/layers/0/shortcut/0", "", 3));
-  QCOMPARE(editor.at("/layers/3").at("name"), "b");
+  QVERIFY(same(editor.at("/layers/3").at("name"), "b"));
   QVERIFY(!editor.at("/layers/1/layers/0").contains("shortcut"));
   // Not into itself, not into its own shortcut, and nothing else's data.
   QVERIFY(!drop("/layers/1", "/layers/1", -1));
@@ -328,7 +338,7 @@ void TestModelEditor::batchNormIsRefused() {
   editor.select("/layers/0");
   QVERIFY(!editor.refusal()->isVisible());
   editor.addAction(QStringLiteral("batchnorm2d"))->trigger();
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
   QVERIFY(editor.refusal()->isVisible());
   QString reason;
   try {
@@ -338,7 +348,7 @@ void TestModelEditor::batchNormIsRefused() {
   }
   QVERIFY(!reason.isEmpty() && editor.refusal()->text().contains(reason));
   QTest::mouseClick(editor.instead(), Qt::LeftButton);
-  QCOMPARE(editor.at("/layers/1").at("type"), "groupnorm");
+  QVERIFY(same(editor.at("/layers/1").at("type"), "groupnorm"));
   QVERIFY(!editor.refusal()->isVisible());
   QVERIFY(editor.report().sound());
 }
@@ -357,13 +367,13 @@ void TestModelEditor::freezing() {
         .toInt();
   };
   QCOMPARE(tick("/layers/1"), int(Qt::Checked));
-  QCOMPARE(editor.spec().at("frozen"), json::array({"fc1"}));
+  QVERIFY(same(editor.spec().at("frozen"), json::array({"fc1"})));
   QCOMPARE(editor.report().trainable, Index{18});
   QVERIFY(editor.totals()->text().contains("18 trained"));
   // It is this layer that is frozen, whatever comes before it.
   editor.select("/layers/0");
   editor.addAction(QStringLiteral("linear"))->trigger();
-  QCOMPARE(editor.at("/layers/2").at("name"), "fc1");
+  QVERIFY(same(editor.at("/layers/2").at("name"), "fc1"));
   QVERIFY(editor.report().sound());
   QCOMPARE(editor.report().trainable, editor.report().parameters - (3 * 5 + 5));
   QCOMPARE(tick("/layers/2"), int(Qt::Unchecked));
@@ -398,9 +408,9 @@ void TestModelEditor::namesFollow() {
   name->selectAll();
   QTest::keyClicks(name, "ste.m");  // a dot would part layer and tensor
   QTest::keyClick(name, Qt::Key_Tab);
-  QCOMPARE(editor.at("/layers/0").at("name"), "stem");
-  QCOMPARE(editor.at("/layers/1").at("layer"), "stem");
-  QCOMPARE(editor.spec().at("frozen"), json({"stem.bias", "q"}));
+  QVERIFY(same(editor.at("/layers/0").at("name"), "stem"));
+  QVERIFY(same(editor.at("/layers/1").at("layer"), "stem"));
+  QVERIFY(same(editor.spec().at("frozen"), json({"stem.bias", "q"})));
   QVERIFY(editor.report().sound());
 }
 
@@ -414,7 +424,7 @@ void TestModelEditor::lossAndTotals() {
     while (box->currentIndex() > wanted) QTest::keyClick(box, Qt::Key_Up);
   };
   choose("mse");
-  QCOMPARE(editor.spec().at("loss"), "mse");
+  QVERIFY(same(editor.spec().at("loss"), "mse"));
   QVERIFY(!editor.okButton()->isEnabled());
   QVERIFY(editor.totals()->text().contains("mse does not fit the data"));
   QCOMPARE(editor.totals()->palette().color(QPalette::WindowText), Theme::current().threshold);
@@ -434,15 +444,15 @@ void TestModelEditor::presetsAndUndo() {
   for (const ModelPreset& preset : modelPresets()) {
     for (QAction* action : editor.presetMenu()->actions())
       if (action->text() == QString::fromStdString(preset.title)) action->trigger();
-    QCOMPARE(editor.spec(), presetSpec(preset.name, {1, 28, 28}, 10, false));
+    QVERIFY(same(editor.spec(), presetSpec(preset.name, {1, 28, 28}, 10, false)));
     QVERIFY(editor.report().sound());
   }
   while (editor.undoStack()->canUndo()) editor.undoStack()->undo();
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
   // Data without pixels.
   editor.setData({7}, {true, 10});
   editor.startFrom(QStringLiteral("resnet-small"));
-  QCOMPARE(editor.spec(), sample());
+  QVERIFY(same(editor.spec(), sample()));
   QVERIFY(editor.refusal()->text().contains("needs images"));
   QVERIFY(!editor.instead()->isVisible());
 }
@@ -463,8 +473,8 @@ void TestModelEditor::okHandsOverTheSpec() {
   editor.type("out", "5");
   QTest::mouseClick(editor.okButton(), Qt::LeftButton);
   QVERIFY(!editor.isVisible());
-  QCOMPARE(taken, editor.spec());
-  QCOMPARE(taken.at(json::json_pointer("/layers/3/out")), 5);
+  QVERIFY(same(taken, editor.spec()));
+  QVERIFY(same(taken.at(json::json_pointer("/layers/3/out")), 5));
   editor.show();
   taken = nullptr;
   QTest::mouseClick(editor.cancelButton(), Qt::LeftButton);

@@ -2,6 +2,7 @@
 #include "ui/editors/data_panel.h"
 
 #include <QButtonGroup>
+#include <QFontMetrics>
 #include <QHeaderView>
 #include <QIntValidator>
 #include <QItemSelectionModel>
@@ -123,6 +124,14 @@ void DataPanel::setData(std::shared_ptr<const Dataset> data, const std::vector<I
   const Dataset& set = *m_model->dataset();
   m_grid->setVisible(set.isImage());
   m_table->setVisible(!set.isImage());
+  // As wide as the names of the features.
+  QFont bold = m_table->font();
+  bold.setBold(true);
+  for (int c = 0; !set.isImage() && c < m_model->columnCount(); ++c)
+    m_table->setColumnWidth(
+        c, std::max(72, QFontMetrics(bold).horizontalAdvance(
+                            m_model->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString()) +
+                            28));
   m_barsArea->setVisible(set.isClassification());
   m_parts->button(0)->setChecked(true);
   m_search->clear();

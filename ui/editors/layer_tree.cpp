@@ -38,6 +38,8 @@ class RowDelegate : public QStyledItemDelegate {
              const QModelIndex& index) const override {
     QStyleOptionViewItem line = option;
     line.rect.setHeight(m_tree->rowHeight());
+    // The whole row shows what is current.
+    line.state &= ~QStyle::State_HasFocus;
     QStyledItemDelegate::paint(painter, line, index);
   }
 
@@ -92,6 +94,10 @@ void LayerTree::drawRow(QPainter* painter, const QStyleOptionViewItem& option,
                           option.rect.height() - rowHeight()),
                     textFlags, message);
   painter->restore();
+}
+
+void LayerTree::drawBranches(QPainter* painter, const QRect& rect, const QModelIndex& index) const {
+  QTreeView::drawBranches(painter, QRect(rect.topLeft(), QSize(rect.width(), rowHeight())), index);
 }
 
 void LayerTree::resizeEvent(QResizeEvent* event) {

@@ -20,6 +20,7 @@ class LayerTree : public QTreeView {
  protected:
   void drawRow(QPainter* painter, const QStyleOptionViewItem& option,
                const QModelIndex& index) const override;
+  void drawBranches(QPainter* painter, const QRect& rect, const QModelIndex& index) const override;
   void resizeEvent(QResizeEvent* event) override;
 };
 

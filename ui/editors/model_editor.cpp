@@ -66,12 +66,12 @@ ModelEditor::ModelEditor(QWidget* parent)
       m_form(new LayerForm(this)) {
   setWindowTitle(tr("Model"));
   setObjectName(QStringLiteral("modelEditor"));
-  resize(860, 560);
+  resize(900, 580);
   m_tree->setModel(m_model);
   QHeaderView* header = m_tree->header();
   header->setStretchLastSection(false);
   header->setSectionResizeMode(LayerTreeModel::Layer, QHeaderView::Stretch);
-  const int widths[] = {0, 84, 84, 84, 56};
+  const int widths[] = {0, 76, 84, 104, 68};
   for (int c = 1; c < LayerTreeModel::columnCount_; ++c) {
     header->setSectionResizeMode(c, QHeaderView::Fixed);
     header->resizeSection(c, widths[c]);
