@@ -33,6 +33,7 @@ QString whatChanged(const Experiment& before, const Experiment& after) {
 Controller::Controller(QObject* parent) : QObject(parent), m_worker(new TrainingWorker) {
   m_worker->moveToThread(&m_thread);
   connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
+  connectWhatIf();
   connect(m_worker, &TrainingWorker::opened, this,
           [this](int runId, std::shared_ptr<const Session> session) {
             if (runId < m_runId) return;
@@ -92,6 +93,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
       m_running = false;
       m_loading = false;
       finishJump();
+      prepareWhatIf();
     }
     emit stateChanged();
   });
@@ -100,6 +102,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
 
 Controller::~Controller() {
   stop();
+  m_gramStop.request_stop();
   m_thread.quit();
   m_thread.wait();
 }

@@ -10,6 +10,7 @@
 #include <stop_token>
 
 #include "ui/selection.h"
+#include "ui/what_if_state.h"
 #include "ui/window/experiment_history.h"
 #include "ui/worker/training_worker.h"
 
@@ -25,11 +26,14 @@ class Controller : public QObject {
   ~Controller() override;
 
   Selection* selection() { return &m_selection; }
+  WhatIfState* whatIf() { return &m_whatIf; }
   const Experiment& experiment() const { return m_experiment; }
   const std::shared_ptr<const Session>& session() const { return m_session; }
   const std::shared_ptr<const StepRecord>& record() const { return m_record; }
   bool isRunning() const { return m_running; }
   bool isBusy() const { return m_pending > 0; }
+  /// At a pause: the batch's Gram matrices are being built. Any command stops that.
+  bool isPreparing() const { return m_preparing > 0; }
   bool isLoading() const { return m_loading; }
   /// True while a way back is replayed that takes long enough to be noticed.
   bool isReplaying() const { return m_replaying; }
@@ -114,13 +118,17 @@ class Controller : public QObject {
   void takePast(const PastUpdate& update);
   void jump(std::function<void(TrainingWorker&, int, std::stop_token)> command);
   void finishJump();
+  void connectWhatIf();
+  void prepareWhatIf();
   void stop() { m_stop.request_stop(); }
 
   Selection m_selection;
+  WhatIfState m_whatIf;
   QThread m_thread;
   TrainingWorker* m_worker;
   std::stop_source m_stop;
   std::stop_source m_lookStop;  ///< of the look under way, which any other command ends
+  std::stop_source m_gramStop;  ///< of the Gram matrices being built, which any command ends
   Experiment m_experiment;
   Experiment m_pendingEdit;
   int m_pendingMove = 0;  ///< in the history: 0 a new change, −1 an undo, 1 a redo
@@ -142,6 +150,7 @@ class Controller : public QObject {
   int m_runId = 0;   ///< of the session shown; results with a lower one are dropped
   int m_lastId = 0;  ///< of the last opening asked for
   int m_pending = 0;
+  int m_preparing = 0;
   bool m_running = false;
   bool m_loading = false;
   bool m_fallBack = false;  ///< the opening under way is the first; the default stands in for it
@@ -151,6 +160,7 @@ template <class Command>
 void Controller::post(Command&& command) {
   ++m_pending;
   m_lookStop.request_stop();
+  m_gramStop.request_stop();
   m_stop = std::stop_source();
   QMetaObject::invokeMethod(
       m_worker,

@@ -7,6 +7,7 @@ void Controller::lookAt(Index example) {
   // While it runs the batch is gone before the answer comes; the panel asks again at the pause.
   if (!m_session || m_running || example < 0) return;
   m_lookStop.request_stop();
+  m_gramStop.request_stop();
   m_lookStop = std::stop_source();
   ++m_pending;
   QMetaObject::invokeMethod(

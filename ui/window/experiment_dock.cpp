@@ -18,6 +18,7 @@
 #include "engine/model/presets.h"
 #include "ui/panels/panel_header.h"
 #include "ui/plots/number_format.h"
+#include "ui/window/clip_slider.h"
 #include "ui/window/number_edit.h"
 
 namespace clipscope {
@@ -273,6 +274,7 @@ void ExperimentDock::buildClipping() {
   m_maxGradNorm = numberRow(
       tr("Clipping norm C"), tr("max_grad_norm: the sensitivity of the clipped sum"), 1e-30, 1e30,
       true, false, [](Experiment& e, double v) { e.clipping.maxGradNorm = v; });
+  m_rows->addWidget(m_slider = new ClipSlider(this), m_rows->rowCount(), 0, 1, 2);
   m_thresholds =
       comboRow(tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
                {QStringLiteral("equal"), QStringLiteral("sqrt_dim"), QStringLiteral("median"),

@@ -17,6 +17,7 @@ class QVBoxLayout;
 
 namespace clipscope {
 
+class ClipSlider;
 class NumberEdit;
 
 /// The settings of the run. It shows an experiment, and emits a changed copy of it; what becomes of
@@ -30,6 +31,7 @@ class ExperimentDock : public QDockWidget {
   void showExperiment(const Experiment& experiment);
   void showSession(const Session& session);
 
+  ClipSlider* slider() const { return m_slider; }
   NumberEdit* maxGradNorm() const { return m_maxGradNorm; }
   QButtonGroup* grouping() const { return m_grouping; }
   QComboBox* strategy() const { return m_strategy; }
@@ -74,6 +76,7 @@ class ExperimentDock : public QDockWidget {
   QPushButton *m_browse, *m_editModel;
   NumberEdit *m_testShare, *m_maxGradNorm, *m_constant, *m_sigma, *m_batch, *m_rate, *m_physical,
       *m_learningRate, *m_momentum, *m_dampening, *m_weightDecay, *m_delta, *m_seed, *m_evaluate;
+  ClipSlider* m_slider;
   QLabel* m_constantLabel;
   QLabel* m_thresholdsLabel;
   QCheckBox* m_nesterov;

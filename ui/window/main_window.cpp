@@ -20,7 +20,9 @@
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
 #include "ui/editors/groups_editor.h"
+#include "ui/panels/budget_panel.h"
 #include "ui/panels/clip_factors_panel.h"
+#include "ui/panels/compare_panel.h"
 #include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
 #include "ui/panels/history_panel.h"
@@ -29,6 +31,7 @@
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
+#include "ui/window/clip_slider.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
 #include "ui/window/message_bar.h"
@@ -78,6 +81,10 @@ void MainWindow::buildPanels() {
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
   m_docks->add(m_data = new DataPanel(selection, this), Place::Closed);
+  WhatIfState* whatIf = m_controller.whatIf();
+  m_norms->setWhatIf(whatIf);
+  m_dock->slider()->setState(whatIf);
+  m_docks->add(m_compare = new ComparePanel(selection, whatIf, this), Place::BottomLeft);
   m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
   m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
   m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
@@ -89,6 +96,7 @@ void MainWindow::buildPanels() {
   });
   m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
   m_history->setHistory(&m_controller.history());
+  m_docks->add(m_budget = new BudgetPanel(selection, whatIf, this), Place::BottomRight);
 }
 
 void MainWindow::buildTop() {

@@ -17,6 +17,8 @@ class DataPanel;
 class Editors;
 class ClipFactorsPanel;
 class ExamplePanel;
+class BudgetPanel;
+class ComparePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
@@ -50,6 +52,8 @@ class MainWindow : public QMainWindow {
   NoisePanel* noise() const { return m_noise; }
   ExamplePanel* example() const { return m_example; }
   HistoryPanel* history() const { return m_history; }
+  ComparePanel* compare() const { return m_compare; }
+  BudgetPanel* budget() const { return m_budget; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -102,6 +106,8 @@ class MainWindow : public QMainWindow {
   ClipFactorsPanel* m_clipFactors;
   NoisePanel* m_noise;
   ExamplePanel* m_example;
+  ComparePanel* m_compare;
+  BudgetPanel* m_budget;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;

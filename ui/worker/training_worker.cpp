@@ -171,4 +171,24 @@ void TrainingWorker::exportRun(const QString& folder, const Attachments& attachm
   });
 }
 
+void TrainingWorker::buildGram(int runId, std::stop_token stop) {
+  std::shared_ptr<const NormsPart> norms;
+  std::shared_ptr<const BatchGram> gram;
+  try {
+    if (m_session && !stop.stop_requested()) {
+      norms = m_session->record()->norms;
+      const auto probe = m_session->probe();
+      if (norms && probe && !probe->examples().empty()) gram = BatchGram::build(*probe, stop);
+    }
+  } catch (const Cancelled&) {
+    // Another command came: the batch it leaves behind gets its own.
+  } catch (const std::bad_alloc&) {
+    emit failed(runId, tr("There is not enough memory to compare clippings of a batch of this "
+                          "size; numbers that need only norms are shown."));
+  } catch (const std::exception& error) {
+    emit failed(runId, QString::fromUtf8(error.what()));
+  }
+  emit gramReady(runId, norms, gram);
+}
+
 }  // namespace clipscope

@@ -10,6 +10,7 @@
 
 #include "engine/session/run_session.h"
 #include "ui/attachments.h"
+#include "engine/training/what_if/batch_gram.h"
 
 namespace clipscope {
 
@@ -76,6 +77,10 @@ class TrainingWorker : public QObject {
   void setSpeed(double stepsPerSecond) {
     m_stepsPerSecond.store(stepsPerSecond, std::memory_order_relaxed);
   }
+  /// The Gram matrices of the batch shown, for what-if. Not a command: nothing waits for it, it does
+  /// not report finished(), and any command stops it by its own token. Says nothing when stopped.
+  void buildGram(int runId, std::stop_token stop);
+
   /// Called from the window's thread.
   void recordShown(double seconds) {
     m_drawingSeconds.store(seconds, std::memory_order_relaxed);
@@ -92,6 +97,9 @@ class TrainingWorker : public QObject {
   void failed(int runId, const QString& message);
   void exported(int runId, const QString& folder);
   void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
+  /// The matrices of the batch with these norms; null where they could not be built or were stopped.
+  void gramReady(int runId, std::shared_ptr<const NormsPart> norms,
+                 std::shared_ptr<const BatchGram> gram);
 
  private:
   /// False where the record was held back.
