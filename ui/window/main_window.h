@@ -22,6 +22,7 @@ class ComparePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
+class HelpWindow;
 class HistoryPanel;
 class LayersPanel;
 class MessageBar;
@@ -90,6 +91,7 @@ class MainWindow : public QMainWindow {
   void rememberRecent(const QString& path);
   void fillRecent();
   void showChanges();
+  void showHelp();
   void selectAll(bool invert);
   bool transportKeyYields() const;
 
@@ -115,6 +117,7 @@ class MainWindow : public QMainWindow {
   QPushButton* m_cancel;
   QMenu* m_recent;
   ExportAll* m_exporter;
+  HelpWindow* m_help = nullptr;
   QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
   QAction *m_stepBackAction, *m_phaseBackAction, *m_previousStepAction, *m_nextKnownAction;
 };

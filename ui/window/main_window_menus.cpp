@@ -19,6 +19,7 @@
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
+#include "ui/window/help_window.h"
 #include "ui/window/main_window.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
@@ -164,6 +165,7 @@ void MainWindow::buildViewMenu() {
 
 void MainWindow::buildHelpMenu() {
   QMenu* menu = m_menuBar->addMenu(tr("&Help"));
+  menu->addAction(tr("Help"), QKeySequence(Qt::Key_F1), this, &MainWindow::showHelp);
   menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
     m_messages->show(
         tr("Space next phase · N step · Shift+Space previous phase · Shift+N step back · Alt+← "
@@ -178,6 +180,18 @@ void MainWindow::buildHelpMenu() {
                          .arg(QStringLiteral(CLIPSCOPE_VERSION)),
                      false);
   });
+}
+
+void MainWindow::showHelp() {
+  if (!m_help) m_help = new HelpWindow(this);
+  QList<std::pair<QString, QString>> keys;
+  for (const QAction* action : findChildren<QAction*>())
+    if (!action->shortcut().isEmpty())
+      keys.emplace_back(action->text().remove(QLatin1Char('&')),
+                        action->shortcut().toString(QKeySequence::NativeText));
+  m_help->showKeys(keys);
+  m_help->show();
+  m_help->raise();
 }
 
 void MainWindow::askOpen() {
