@@ -206,7 +206,7 @@ void ComparePanel::showNumbers() {
   m_model->renew();
   m_table->resizeColumnsToContents();
   for (int c = 1; c < m_model->columnCount(); ++c)
-    m_table->setColumnWidth(c, std::max(58, m_table->columnWidth(c)));
+    m_table->setColumnWidth(c, std::max(58, m_table->columnWidth(c) + 10));  // the head is bold
   arrange();
   const auto x = static_cast<std::size_t>(m_x->currentIndex());
   const auto y = static_cast<std::size_t>(m_y->currentIndex());

@@ -52,7 +52,7 @@ void ComparePlot::recolour() {
   const Theme& t = Theme::current();
   QColor dot = t.after;
   dot.setAlpha(120);
-  m_dots->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, Qt::NoPen, dot, 5));
+  m_dots->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, dot, 5));
   m_lit->setScatterStyle(
       QCPScatterStyle(QCPScatterStyle::ssCircle, QPen(t.ink, 1.5), QBrush(t.good), 9));
   m_diagonal->setPen(QPen(t.dim, 1, Qt::DashLine));

@@ -45,7 +45,6 @@ NoiseBars::NoiseBars(QWidget* parent) : QWidget(parent) {
     bars->setPen(Qt::NoPen);
     bars->setAntialiased(false);
     bars->setWidth(barHeight);
-    bars->setBaseValue(-400);  // below every logarithm
   }
   m_expected = m_plot->addGraph(m_plot->yAxis, m_plot->xAxis);
   m_expected->setLineStyle(QCPGraph::lsNone);
@@ -93,13 +92,16 @@ double NoiseBars::position(double value) const {
 
 void NoiseBars::draw() {
   QVector<double> signalAt, signal, noiseAt, noise, expectedAt, expected;
+  // Below what is shown, but no further: a rectangle of too many pixels is not painted at all.
+  const double base = std::log10(m_table.low) - 6;
+  for (QCPBars* bars : {m_signal, m_noise}) bars->setBaseValue(base);
   for (std::size_t k = 0; k < m_table.rows.size(); ++k) {
     const NoiseTable::Row& row = m_table.rows[k];
     signalAt.prepend(placeOf(k) + barHeight / 2);
-    signal.prepend(row.signal > 0 ? position(row.signal) : -400);
+    signal.prepend(row.signal > 0 ? position(row.signal) : base);
     noiseAt.prepend(placeOf(k) - barHeight / 2);
     // Nothing is drawn before phase Noise; then the tick alone says what to expect.
-    noise.prepend(row.realised > 0 ? position(row.realised) : -400);
+    noise.prepend(row.realised > 0 ? position(row.realised) : base);
     if (!(row.expected > 0)) continue;
     expectedAt.prepend(placeOf(k) - barHeight / 2);
     expected.prepend(position(row.expected));
@@ -107,8 +109,8 @@ void NoiseBars::draw() {
   m_signal->setData(signalAt, signal, true);
   m_noise->setData(noiseAt, noise, true);
   m_expected->setData(expectedAt, expected, true);
-  m_head->setText(m_table.grouped ? column(tr("s"), 6) + column(tr("SNR"), 7)
-                                  : column(tr("SNR"), 7));
+  m_head->setText(m_table.grouped ? column(tr("s"), 6) + column(tr("SNR"), 6)
+                                  : column(tr("SNR"), 6));
   fillLabels();
   m_plot->refit();
 }

@@ -36,6 +36,7 @@ NoiseNormal::NoiseNormal(QWidget* parent) : QWidget(parent) {
   m_verdict = new QLabel(this);
   m_verdict->setObjectName(QStringLiteral("hint"));
   m_verdict->setAlignment(Qt::AlignRight);
+  m_verdict->setWordWrap(true);
   m_verdict->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   m_verdict->setToolTip(
       tr("Pearson's χ² of the counts against the normal's; p is the probability of a χ² at least "

@@ -90,7 +90,7 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
     menu.addAction(tr("Close"), this, &QDockWidget::close);
     menu.exec(at);
   });
-  setMinimumWidth(280);
+  setMinimumWidth(306);
 }
 
 void ExperimentDock::section(const QString& title) {

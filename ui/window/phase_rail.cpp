@@ -99,6 +99,8 @@ PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
     b->setFocusPolicy(Qt::TabFocus);
     b->setProperty("transport", true);
     b->setFixedHeight(pillHeight);
+    // Where there is little room the phases become narrower, and no button's text is cut.
+    b->setSizePolicy(QSizePolicy::Minimum, QSizePolicy::Fixed);
     buttons->addWidget(b);
     return b;
   };
