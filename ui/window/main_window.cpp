@@ -141,6 +141,8 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::resetClicked, c, &Controller::reset);
   connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::advanceTo);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
+  connect(m_dock, &ExperimentDock::refused, m_messages,
+          [this](const QString& reason) { m_messages->show(reason, true); });
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());

@@ -9,6 +9,7 @@
 
 #include "ui/plots/number_format.h"
 #include "ui/theme.h"
+#include "ui/window/epsilon_text.h"
 
 namespace clipscope {
 
@@ -131,13 +132,9 @@ void PhaseRail::showRecord(const StepRecord& record) {
     m_chips[at]->show(state, record.seconds[at], joined);
   }
   m_stepTitle->setText(tr("step %1").arg(record.step));
-  if (record.account)
-    m_epsilon->setText(
-        tr("simulated ε %1 at δ %2")
-            .arg(shortNumber(record.account->epsilon, 3), shortNumber(record.account->delta, 3)));
-  m_epsilon->setToolTip(
-      tr("A run that can be replayed from its seed is a simulation: ε is about "
-         "releasing the weights of one run whose noise was fresh and secret."));
+  if (!record.account) return;
+  m_epsilon->setText(epsilonText(*record.account));
+  m_epsilon->setToolTip(epsilonTip(*record.account));
 }
 
 void PhaseRail::showState(bool running, bool ready) {

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "ui/plots/number_format.h"
+#include "ui/window/epsilon_text.h"
+#include "ui/window/step_notes.h"
 
 namespace clipscope {
 
@@ -38,9 +40,9 @@ QString phaseSentence(const StepRecord& r) {
   if (!r.completed) return tr("Space runs the next phase, N a whole step, F5 trains on.");
   switch (*r.completed) {
     case Phase::Sample:
-      return tr("Phase Sample: %1 examples drawn, each with q = %2. Next: the forward pass.")
+      return tr("Phase Sample: %1 examples drawn, %2. Next: the forward pass.")
           .arg(r.batchSize())
-          .arg(shortNumber(r.sample->sampleRate, 3));
+          .arg(drawNote(*r.sample));
     case Phase::Forward:
       return tr("Phase Forward: mean loss %1 over %2 examples. Next: each example's own gradient.")
           .arg(shortNumber(r.forward->meanLoss))
@@ -63,11 +65,10 @@ QString phaseSentence(const StepRecord& r) {
       return tr("Phase Update: the weights moved by %1 of their length %2. Next: the account.")
           .arg(shortNumber(r.update->updateNorm, 3), shortNumber(r.update->parameterNorm, 3));
     case Phase::Account: {
-      QString text = tr("Step %1 done: ε %2 at δ %3 so far (simulated).")
-                         .arg(r.step)
-                         .arg(shortNumber(r.account->epsilon, 3), shortNumber(r.account->delta, 3));
+      QString text = tr("Step %1 done: %2 so far.").arg(r.step).arg(epsilonText(*r.account));
       if (r.evaluation && !std::isnan(r.evaluation->accuracy))
         text += tr(" Test accuracy %1.").arg(percent(r.evaluation->accuracy));
+      if (const QString note = thresholdNote(r); !note.isEmpty()) text += QLatin1Char(' ') + note;
       return text + tr(" Next: a new batch.");
     }
   }

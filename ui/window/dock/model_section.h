@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "ui/window/dock/dock_section.h"
+
+namespace clipscope {
+
+/// The network: a preset, and its layers with shapes and parameter counts.
+class ModelSection : public DockSection {
+  Q_OBJECT
+
+ public:
+  explicit ModelSection(QWidget* parent);
+  void showSession(const Session& session) override;
+
+ protected:
+  void display(const Experiment& experiment) override;
+
+ private:
+  QComboBox* m_preset;
+  QLabel* m_title;
+  QGridLayout* m_layers;
+};
+
+}  // namespace clipscope
