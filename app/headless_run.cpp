@@ -55,9 +55,14 @@ std::string summary(const StepRecord* last, double accuracy) {
   if (!last) return text;
   if (last->batchSize() > 0) text += ", loss " + shortNumber(last->forward->meanLoss);
   if (accuracy == accuracy) text += ", test accuracy " + shortNumber(100 * accuracy, "%.2f") + " %";
-  return text + ", ε " + shortNumber(last->account->epsilon) + " at δ " +
-         shortNumber(last->account->delta) + " (" + last->account->accountant +
-         ", simulated: the run can be replayed from its seed)";
+  const AccountPart& account = *last->account;
+  text += ", ε " + shortNumber(account.epsilon) + " at δ " + shortNumber(account.delta);
+  if (!account.isValid()) text += ", not valid: " + std::string(account.invalidBecause);
+  text += " (" + account.accountant + ", ";
+  if (account.sampling != AccountedSampling::Poisson)
+    text += std::string(accountedSamplingName(account.sampling)) +
+            " batches, neighbours with one example zeroed out, ";
+  return text + "simulated: the run can be replayed from its seed)";
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void Progress::show(const StepRecord& record, double accuracy) {
   };
   show("  loss %.4g", record.forward->meanLoss);
   show("  clipped %.3g %%", 100 * record.clip->clippedFraction);
-  show("  ε %.4g", record.account->epsilon);
+  show(record.account->isValid() ? "  ε %.4g" : "  ε %.4g (not valid)", record.account->epsilon);
   show("  test %.2f %%", 100 * accuracy);
   show("  %.1f steps/s", rate);
   if (!m_terminal) {

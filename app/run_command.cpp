@@ -2,8 +2,6 @@
 #include "app/run_command.h"
 
 #include <iostream>
-#include <memory>
-#include <type_traits>
 
 #include "app/headless_run.h"
 #include "engine/error.h"
@@ -27,25 +25,9 @@ RunCommand::RunCommand(CLI::App& program)
   addRunOptions();
   addDataOptions();
   addMethodOptions();
-}
-
-template <class T, class Set>
-CLI::Option* RunCommand::add(const std::string& flag, const std::string& path,
-                             const std::string& help, Set&& set) {
-  auto value = std::make_shared<T>();
-  CLI::Option* option;
-  if constexpr (std::is_same_v<T, bool>)
-    option = m_app->add_flag(flag, *value, help);
-  else
-    option = m_app->add_option(flag, *value, help);
-  // A negative number would wrap around.
-  if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>)
-    option->check([](const std::string& text) {
-      return text.rfind('-', 0) == 0 ? text + " must be 0 or more" : std::string();
-    });
-  if (!m_group.empty()) option->group(m_group);
-  m_settings.push_back({option, path, [value, set](Experiment& e) { set(e, *value); }});
-  return option;
+  addOptimizerOptions();
+  addAdaptiveOptions();
+  addScheduleOptions();
 }
 
 void RunCommand::addRunOptions() {
@@ -157,40 +139,12 @@ void RunCommand::addMethodOptions() {
                 e.sampling.sampleRate = v;
               })
       ->excludes(batchSize);
+  add<std::string>("--sampling", "sampling.scheme",
+                   "poisson, shuffled (disjoint batches, a fresh order each epoch) or fixed",
+                   [](E& e, Text v) { e.sampling.scheme = parseSamplingScheme(v, "--sampling"); });
   add<Index>("--physical-batch-size", "sampling.physical_batch_size",
              "Upper bound of a block; 0: chosen",
              [](E& e, Index v) { e.sampling.physicalBatchSize = v; });
-  add<std::string>("--optimizer", "optimizer.kind", "sgd, adam, adamw, rmsprop or adagrad",
-                   [](E& e, Text v) { e.optimizer.kind = v; });
-  add<double>("--learning-rate", "optimizer.learning_rate", "Learning rate",
-              [](E& e, double v) { e.optimizer.learningRate = v; });
-  add<double>("--momentum", "optimizer.momentum", "Momentum of sgd and rmsprop",
-              [](E& e, double v) { e.optimizer.momentum = v; });
-  add<double>("--dampening", "optimizer.dampening", "Dampening of sgd",
-              [](E& e, double v) { e.optimizer.dampening = v; });
-  add<double>("--weight-decay", "optimizer.weight_decay", "Weight decay",
-              [](E& e, double v) { e.optimizer.weightDecay = v; });
-  add<bool>("--nesterov", "optimizer.nesterov", "Nesterov momentum",
-            [](E& e, bool v) { e.optimizer.nesterov = v; });
-  add<double>("--beta1", "optimizer.beta1", "β₁ of adam and adamw",
-              [](E& e, double v) { e.optimizer.beta1 = v; });
-  add<double>("--beta2", "optimizer.beta2", "β₂ of adam and adamw",
-              [](E& e, double v) { e.optimizer.beta2 = v; });
-  add<double>("--eps", "optimizer.eps", "eps of adam, adamw and rmsprop",
-              [](E& e, double v) { e.optimizer.eps = v; });
-  add<bool>("--amsgrad", "optimizer.amsgrad", "AMSGrad variant of adam and adamw",
-            [](E& e, bool v) { e.optimizer.amsgrad = v; });
-  add<double>("--alpha", "optimizer.alpha", "α of rmsprop",
-              [](E& e, double v) { e.optimizer.alpha = v; });
-  add<bool>("--centered", "optimizer.centered", "Centred variant of rmsprop",
-            [](E& e, bool v) { e.optimizer.centered = v; });
-  add<double>("--lr-decay", "optimizer.learning_rate_decay", "Learning rate decay of adagrad",
-              [](E& e, double v) { e.optimizer.learningRateDecay = v; });
-  add<double>("--initial-accumulator", "optimizer.initial_accumulator_value",
-              "Initial accumulator of adagrad",
-              [](E& e, double v) { e.optimizer.initialAccumulator = v; });
-  add<double>("--adagrad-eps", "optimizer.adagrad_eps", "eps of adagrad",
-              [](E& e, double v) { e.optimizer.adagradEps = v; });
   add<double>("--delta", "privacy.delta", "δ of the reported ε",
               [](E& e, double v) { e.privacy.delta = v; });
   add<std::string>("--accountant", "privacy.accountant", "rdp-opacus",

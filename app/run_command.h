@@ -3,7 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "engine/training/experiment.h"
@@ -34,6 +37,9 @@ class RunCommand {
   void addDataOptions();
   void addMethodOptions();
   void addRunOptions();
+  void addOptimizerOptions();
+  void addAdaptiveOptions();
+  void addScheduleOptions();
   template <class T, class Set>
   CLI::Option* add(const std::string& flag, const std::string& path, const std::string& help,
                    Set&& set);
@@ -47,5 +53,24 @@ class RunCommand {
   std::vector<Setting> m_settings;
   std::vector<std::string> m_assignments;
 };
+
+template <class T, class Set>
+CLI::Option* RunCommand::add(const std::string& flag, const std::string& path,
+                             const std::string& help, Set&& set) {
+  auto value = std::make_shared<T>();
+  CLI::Option* option;
+  if constexpr (std::is_same_v<T, bool>)
+    option = m_app->add_flag(flag, *value, help);
+  else
+    option = m_app->add_option(flag, *value, help);
+  // A negative number would wrap around.
+  if constexpr (std::is_unsigned_v<T> && !std::is_same_v<T, bool>)
+    option->check([](const std::string& text) {
+      return text.rfind('-', 0) == 0 ? text + " must be 0 or more" : std::string();
+    });
+  if (!m_group.empty()) option->group(m_group);
+  m_settings.push_back({option, path, [value, set](Experiment& e) { set(e, *value); }});
+  return option;
+}
 
 }  // namespace clipscope

@@ -47,6 +47,20 @@ constexpr std::array fieldOptions{
     FieldOption{"optimizer.momentum", "--momentum"},
     FieldOption{"optimizer.dampening", "--dampening"},
     FieldOption{"optimizer.weight_decay", "--weight-decay"},
+    FieldOption{"optimizer.beta1", "--beta1"},
+    FieldOption{"optimizer.beta2", "--beta2"},
+    FieldOption{"optimizer.eps", "--eps"},
+    FieldOption{"optimizer.alpha", "--alpha"},
+    FieldOption{"optimizer.learning_rate_decay", "--lr-decay"},
+    FieldOption{"optimizer.initial_accumulator_value", "--initial-accumulator"},
+    FieldOption{"optimizer.adagrad_eps", "--adagrad-eps"},
+    FieldOption{"clipping.adaptive.target_quantile", "--target-quantile"},
+    FieldOption{"clipping.adaptive.learning_rate", "--threshold-learning-rate"},
+    FieldOption{"clipping.adaptive.count_std", "--count-std"},
+    FieldOption{"clipping.adaptive.denominator", "--count-denominator"},
+    FieldOption{"clipping.adaptive.min_threshold", "--min-threshold"},
+    FieldOption{"clipping.adaptive.max_threshold", "--max-threshold"},
+    FieldOption{"sampling.scheme", "--sampling"},
     FieldOption{"sampling.physical_batch_size", "--physical-batch-size"},
     FieldOption{"privacy.delta", "--delta"},
     FieldOption{"privacy.accountant", "--accountant"},
@@ -54,6 +68,14 @@ constexpr std::array fieldOptions{
     FieldOption{"run.steps", "--steps"},
     FieldOption{"run.threads", "--threads"},
     FieldOption{"run.evaluate_every", "--evaluate-every"},
+};
+
+/// Options that switch a field on and take no value.
+constexpr std::array switches{
+    FieldOption{"optimizer.nesterov", "--nesterov"},
+    FieldOption{"optimizer.amsgrad", "--amsgrad"},
+    FieldOption{"optimizer.centered", "--centered"},
+    FieldOption{"clipping.adaptive.enabled", "--adaptive"},
 };
 
 std::string quoted(const std::string& text) {
@@ -138,11 +160,21 @@ std::string commandLineOf(const Experiment& experiment) {
     if (wanted.sampling.sampleRate == 0)
       base.sampling.expectedBatchSize = wanted.sampling.expectedBatchSize;
   }
+  // A schedule is one option: its fields make sense together only.
+  for (const auto& [flag, schedule] :
+       {std::pair{"--noise-schedule", &ScheduleSettings::noiseMultiplier},
+        std::pair{"--norm-schedule", &ScheduleSettings::maxGradNorm},
+        std::pair{"--rate-schedule", &ScheduleSettings::learningRate}})
+    if (!(wanted.schedules.*schedule == base.schedules.*schedule))
+      add(flag, scheduleText(wanted.schedules.*schedule));
+  base.schedules = wanted.schedules;
   const auto differs = [&](const std::string& path, const json& value) {
-    if (path == "optimizer.nesterov" && value == true) {
-      line += " --nesterov";
-      return;
-    }
+    for (const FieldOption& option : switches)
+      if (path == option.path && value == true) {
+        line += ' ';
+        line += option.flag;
+        return;
+      }
     if (path == "run.unclipped_sum" && value == false) {
       line += " --no-unclipped-sum";
       return;

@@ -79,7 +79,8 @@ std::string_view stepsHeader() {
          "noise_realised,snr,snr_realised,bias_ratio,bias_cosine,worst_contribution,sensitivity,"
          "effective_sigma,epsilon,delta,sample_rate,retained_norm,bias_scale_free,"
          "above_one_fraction,non_finite,suggested_max_grad_norm,learning_rate,update_norm,"
-         "update_noise,test_loss\n";
+         "update_noise,test_loss,noise_multiplier,gradient_noise_multiplier,noisy_fraction,"
+         "next_max_grad_norm,sampling,neighbours,epsilon_validity\n";
 }
 
 std::string_view summariesHeader() {
@@ -142,6 +143,13 @@ void appendStepsRow(std::string& text, const StepRecord& r) {
     row.optional(r.evaluation->loss);
   else
     row.empty();
+  row.number(r.sample->noiseMultiplier).number(r.sample->gradientNoiseMultiplier);
+  // One fraction for one group; several are told apart by their thresholds in layers.csv.
+  row.optional(noise.adaptive.size() == 1 ? noise.adaptive.front().noisyFraction : notANumber);
+  row.optional(noise.nextMaxGradNorm);
+  row.text(accountedSamplingName(r.account->sampling)).text(neighboursName(r.account->sampling));
+  row.text(r.account->isValid() ? "holds for the sampling, simulated"
+                                : "not valid: " + std::string(r.account->invalidBecause));
 }
 
 void appendExampleRows(std::string& text, const StepRecord& r) {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
+#include <span>
 #include <vector>
 
+#include "engine/clipping/adaptive_threshold.h"
+#include "engine/error.h"
 #include "engine/interchange/reference_kinds.h"
 #include "engine/noise/allocation.h"
 #include "engine/noise/gaussian_noise.h"
+#include "engine/noise/secure_sum.h"
 
 namespace clipscope {
 
 using nlohmann::json;
 
 void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report) {
-  bool adaptive = false;
   for (const json& item : file.field("rows")) {
     const ReferenceFile row = file.part(item, "a row");
     const std::string mode = item.value("mode", "");
@@ -65,12 +70,57 @@ void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report) {
                                       entry.number("effective_noise_multiplier")),
                    1e-12, "relative");
       }
+    } else if (mode == "adaptive") {
+      const double total = row.number("noise_multiplier_total"), countStd = row.number("count_std");
+      const double z = gradientNoiseMultiplier(total, countStd, 1);
+      report.add("noise multiplier of the gradients, adaptive",
+                 relativeDifference(z, row.number("noise_multiplier_gradients")), 1e-12,
+                 "relative");
+      const std::vector<double> threshold{1.0}, std{z};
+      report.add("noise multiplier to account, adaptive",
+                 relativeDifference(effectiveSigma(threshold, std, 1, countStd), total), 1e-12,
+                 "relative");
+    } else if (mode == "adaptive_invalid") {
+      double accepted = 0;
+      try {
+        gradientNoiseMultiplier(row.number("noise_multiplier_total"), row.number("count_std"), 1);
+        accepted = 1;
+      } catch (const SettingError&) {
+        // As it must be.
+      }
+      report.add("impossible adaptive rows accepted", accepted, 0, "none may be");
     } else {
-      adaptive = true;
+      report.unsupported.push_back("rows of mode " + mode);
     }
   }
-  if (adaptive) report.unsupported.push_back("rows of mode adaptive (adaptive thresholds)");
 }
+
+namespace {
+
+/// The recorded draws put together as secure mode does. (Its draws come from a cryptographic stream
+/// and cannot be made again.)
+void checkSecureCase(const ReferenceFile& item, ReferenceReport& report) {
+  const json& list = item.field("draws");
+  if (!list.is_array() || list.size() != 4) item.fail("\"draws\" is not a list of four tensors");
+  ReferenceTensor wanted = item.tensor("result");
+  // Nine digits tell every float apart.
+  for (double& value : wanted.data) value = static_cast<double>(static_cast<float>(value));
+  std::array<std::vector<float>, 4> draws;
+  std::array<std::span<const float>, 4> views;
+  for (std::size_t k = 0; k < 4; ++k) {
+    const ReferenceTensor draw = item.tensor(list[k], "draws");
+    item.expectSize(draw, static_cast<Index>(wanted.data.size()), "draws");
+    std::ranges::transform(draw.data, std::back_inserter(draws[k]),
+                           [](double v) { return static_cast<float>(v); });
+    views[k] = draws[k];
+  }
+  std::vector<float> sum(wanted.data.size());
+  secureSum(views, sum);
+  report.add("secure-mode sum of four draws", largestDifference(sum, wanted.data), 0,
+             "exact; single precision in the same order");
+}
+
+}  // namespace
 
 void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& report) {
   const ReferenceFile limits = file.part(file.field("distribution_test"), "distribution_test");
@@ -108,7 +158,8 @@ void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& repo
   report.add("Kolmogorov-Smirnov distance", distance, limits.number("max_KS_distance"), measure);
   report.add("lag correlation", std::abs(lag / m2), limits.number("max_abs_lag_correlation"),
              measure);
-  if (file.has("cases")) report.unsupported.emplace_back("cases of secure-mode noise");
+  if (!file.has("cases")) return;
+  for (const json& item : file.field("cases")) checkSecureCase(file.part(item, "a case"), report);
 }
 
 }  // namespace clipscope

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/clipping/adaptive_threshold.h"
 #include "engine/clipping/clip_factors.h"
 #include "engine/error.h"
 #include "engine/interchange/reference_kinds.h"
@@ -15,6 +16,7 @@ using nlohmann::json;
 namespace {
 
 constexpr double parameterTolerance = 2e-5;
+constexpr double thresholdTolerance = 2e-6;  ///< Opacus evaluates exp in single precision
 
 OptimizerSettings optimizerOf(const ReferenceFile& file) {
   const std::string kind = file.content().value("optimizer", "");
@@ -49,6 +51,7 @@ struct Rule {
   Grouping grouping;
   std::shared_ptr<const ClipStrategy> strategy;
   std::vector<double> thresholds;
+  AdaptiveSettings adaptive;
 
   Rule(const ReferenceFile& file, const std::vector<std::string>& trainable) {
     const std::string clipping = file.content().value("clipping", "");
@@ -62,6 +65,19 @@ struct Rule {
     if (clipping == "flat" || clipping == "auto_s") {
       grouping = makeGrouping(GroupingKind::Flat, trainable);
       thresholds = {settings.number("C")};
+      return;
+    }
+    if (clipping == "adaptive_opacus" || clipping == "adaptive_fixed") {
+      grouping = makeGrouping(GroupingKind::Flat, trainable);
+      thresholds = {settings.number("C_initial")};
+      adaptive = {
+          true,
+          settings.number("target_unclipped_quantile"),
+          settings.number("clipbound_learning_rate"),
+          settings.number("unclipped_num_std"),
+          clipping == "adaptive_fixed" ? CountDenominator::Expected : CountDenominator::Batch,
+          settings.number("min_clipbound"),
+          settings.number("max_clipbound")};
       return;
     }
     if (clipping == "per_param")
@@ -99,6 +115,26 @@ double differenceOf(const ReferenceFile& step, const char* field, const Referenc
   return largest;
 }
 
+/// Takes the threshold on with the recorded noise on its count.
+void followThreshold(Rule& rule, const ReferenceFile& step, const std::vector<double>& norms,
+                     double expectedBatch, ReferenceReport& report) {
+  const double threshold = rule.thresholds[0];
+  const Index unclipped = std::ranges::count_if(
+      norms, [&](double n) { return countsAsUnclipped(rule.adaptive.denominator, n, threshold); });
+  const AdaptiveResult result =
+      adaptThreshold(rule.adaptive, threshold, unclipped, static_cast<Index>(norms.size()),
+                     expectedBatch, step.number("count_noise"));
+  if (step.has("unclipped"))
+    report.add("unclipped count",
+               std::abs(static_cast<double>(unclipped) - step.number("unclipped")), 0, "exact");
+  if (step.has("noisy_fraction"))
+    report.add("noisy fraction", std::abs(result.noisyFraction - step.number("noisy_fraction")),
+               1e-6, "absolute");
+  report.add("next threshold", relativeDifference(result.after, step.number("C_next")),
+             thresholdTolerance, "relative; the file has it in single precision");
+  rule.thresholds[0] = result.after;
+}
+
 }  // namespace
 
 void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
@@ -117,14 +153,20 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
     const std::vector<Index> rows = step.indices("indices");
     for (const Index row : rows)
       if (row < 0 || row >= network.data().size()) step.fail("\"indices\" leaves the data");
-    // A scheduled run records what holds for the step.
-    if (step.has("C") && step.content()["C"].is_number() && rule.thresholds.size() == 1)
+    // A scheduled run records what holds for the step; an adaptive one is followed.
+    if (rule.adaptive.enabled)
+      report.add("threshold", relativeDifference(rule.thresholds[0], step.number("C")),
+                 thresholdTolerance, "relative; the file has it in single precision");
+    else if (step.has("C") && step.content()["C"].is_number() && rule.thresholds.size() == 1)
       rule.thresholds[0] = step.number("C");
     if (step.has("lr")) optimizer->setLearningRate(step.number("lr"));
     const double sigma = step.has("noise_multiplier") ? step.number("noise_multiplier")
                                                       : file.number("noise_multiplier");
+    const double multiplier =
+        rule.adaptive.enabled ? gradientNoiseMultiplier(sigma, rule.adaptive.countStd, 1) : sigma;
     report.add("noise std",
-               relativeDifference(sigma * rule.sensitivity(), step.number("noise_std")), 1e-7,
+               relativeDifference(multiplier * rule.sensitivity(), step.number("noise_std")),
+               rule.adaptive.enabled ? thresholdTolerance : 1e-7,
                "relative; the file has it in single precision");
 
     // Physical batches: each chunk goes through on its own, and noise comes once.
@@ -168,6 +210,8 @@ void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report) {
           2e-5, "relative, grows with the steps");
     report.add("clipped sum", differenceOf(step, "clipped_sum", network, sum), parameterTolerance,
                "absolute");
+
+    if (rule.adaptive.enabled) followThreshold(rule, step, norms, denominator, report);
 
     const ReferenceTensors noise = step.tensors("noise");
     AlignedVector<float> gradient(extent, 0.0f);

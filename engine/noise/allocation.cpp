@@ -71,8 +71,10 @@ std::vector<double> groupNoiseStds(NoiseAllocation allocation, double sigma,
   return stds;
 }
 
-double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds) {
-  double inverse = 0;
+double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds,
+                      Index counts, double countStd) {
+  if (counts > 0 && countStd <= 0) return 0;
+  double inverse = counts > 0 ? static_cast<double>(counts) / (4 * countStd * countStd) : 0.0;
   for (std::size_t k = 0; k < sensitivities.size(); ++k) {
     if (sensitivities[k] == 0) continue;
     if (std::isinf(sensitivities[k]) || stds[k] <= 0) return 0;

@@ -31,8 +31,10 @@ std::vector<double> groupNoiseStds(NoiseAllocation allocation, double noiseMulti
                                    std::span<const double> thresholds,
                                    std::span<const Index> dimensions);
 
-/// (Σ_k S_k²/s_k²)^(−1/2): the noise multiplier that a mechanism with sensitivities S_k and stds
-/// s_k truly has. 0 where some S_k is ∞ or has no noise; ∞ where every S_k is 0.
-double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds);
+/// (Σ_k S_k²/s_k² + K_b/(4σ_b²))^(−1/2): the noise multiplier that a mechanism with sensitivities
+/// S_k and stds s_k truly has, which also releases K_b counts, each shifted to a sensitivity of 1/2
+/// and with noise of std σ_b. 0 where some S_k is ∞ or has no noise; ∞ where every S_k is 0.
+double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds,
+                      Index counts = 0, double countStd = 0);
 
 }  // namespace clipscope

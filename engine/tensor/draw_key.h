@@ -14,6 +14,8 @@ enum class DrawPurpose : std::uint8_t {
   Data = 5,
   Diagnose = 6,
   Split = 7,
+  Count = 8,    ///< noise on an adaptive threshold's counts
+  Shuffle = 9,  ///< the order of an epoch; `step` is the epoch
   Test = 15,
 };
 

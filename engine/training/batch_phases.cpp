@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/data/poisson_sampler.h"
+#include "engine/data/shuffled_sampler.h"
 #include "engine/tensor/philox.h"
 #include "engine/training/diagnostics.h"
 #include "engine/training/trainer_state.h"
@@ -32,18 +33,29 @@ constexpr Pass passOf(Phase phase) {
 
 void Trainer::State::beginStep(StepRecord& next) {
   adoptRules();
+  const Experiment& experiment = rules->experiment;
+  const ClippingSettings& clipping = experiment.clipping;
+  askedSigma = gradientSigma = experiment.noiseMultiplierAt(done);
+  if (clipping.adaptive.enabled)
+    gradientSigma =
+        gradientNoiseMultiplier(askedSigma, clipping.adaptive.countStd, rules->grouping.count());
+  // Fixed before the step sees its batch: the rule "median" and an adaptive threshold use the step
+  // before.
+  thresholds =
+      clipping.adaptive.enabled && !carried.thresholds.empty()
+          ? carried.thresholds
+          : makeThresholds(clipping.thresholds, experiment.maxGradNormAt(done), rules->grouping,
+                           rules->groupDimensions, medians, clipping.groupThresholds);
+  stds = groupNoiseStds(experiment.noise.allocation, gradientSigma, thresholds,
+                        rules->groupDimensions);
+  wantUnclipped = experiment.run.unclippedSum;
   stepParameters = parameters;
   model->prepare(*stepParameters, prepared);
-  // Fixed before the step sees its batch: the rule "median" uses the step before.
-  const ClippingSettings& clipping = rules->experiment.clipping;
-  thresholds = makeThresholds(clipping.thresholds, clipping.maxGradNorm, rules->grouping,
-                              rules->groupDimensions, medians, clipping.groupThresholds);
-  stds = groupNoiseStds(rules->experiment.noise.allocation, rules->experiment.noise.noiseMultiplier,
-                        thresholds, rules->groupDimensions);
-  wantUnclipped = rules->experiment.run.unclippedSum;
 
   auto part = samples.take();
-  poissonSample(data.train, rules->sampleRate, drawKey(DrawPurpose::Sample), part->examples);
+  drawBatch(*part);
+  part->noiseMultiplier = askedSigma;
+  part->gradientNoiseMultiplier = gradientSigma;
   part->labels.clear();
   for (const Index example : part->examples)
     part->labels.push_back(data.data->isClassification() ? data.data->label(example) : -1);
@@ -61,6 +73,26 @@ void Trainer::State::beginStep(StepRecord& next) {
   normsPart->norms.resize(next.batchSize(), model->table().trainableCount());
   squaredNorms.resize(batch * info->tensors.size());
   clipPart = clips.take();
+}
+
+void Trainer::State::drawBatch(SamplePart& part) {
+  part.scheme = rules->experiment.sampling.scheme;
+  part.epoch = -1;
+  if (part.scheme == SamplingScheme::Poisson) {
+    poissonSample(data.train, rules->sampleRate, drawKey(DrawPurpose::Sample), part.examples);
+    return;
+  }
+  Index number = 0, epoch = 0;
+  if (part.scheme == SamplingScheme::Shuffled) {
+    const Index past = done - carried.shuffleStep;
+    part.epoch = epoch = carried.shuffleEpoch + past / rules->batchesPerEpoch;
+    number = past % rules->batchesPerEpoch;
+  }
+  if (orderEpoch != epoch) {
+    shuffledOrder(data.train, rules->experiment.run.seed, epoch, order);
+    orderEpoch = epoch;
+  }
+  takeBatch(order, number, rules->batchSize, part.examples);
 }
 
 void Trainer::State::runPasses(StepRecord& next, Phase first, Phase last, std::stop_token stop) {
@@ -175,8 +207,7 @@ void Trainer::State::finishClip(StepRecord& next) {
   part.sensitivity = std::sqrt(sensitivity);
   judgeWitnesses(part);
   part.suggestedThreshold =
-      suggestThreshold(normsPart->global, rules->experiment.noise.noiseMultiplier, info->dimension,
-                       rules->expectedBatch);
+      suggestThreshold(normsPart->global, gradientSigma, info->dimension, rules->expectedBatch);
   next.clip = clipPart;
 }
 

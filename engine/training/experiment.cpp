@@ -43,15 +43,68 @@ void validateModel(const ModelSettings& m) {
                      presetChoices());
 }
 
+constexpr double largestNorm = 1e30, smallestNorm = 1e-30, largestSigma = 1e6, largestRate = 1e30;
+
+void validateSchedules(const Experiment& e) {
+  const ScheduleSettings& s = e.schedules;
+  validateSchedule(s.noiseMultiplier, "schedules.noise_multiplier", 0, largestSigma);
+  validateSchedule(s.maxGradNorm, "schedules.max_grad_norm", smallestNorm, largestNorm);
+  validateSchedule(s.learningRate, "schedules.learning_rate", 0, largestRate);
+  if (s.maxGradNorm.isConstant()) return;
+  if (e.clipping.adaptive.enabled)
+    throw SettingError(
+        "schedules.max_grad_norm: the adaptive threshold moves C already; make the schedule "
+        "constant or switch clipping.adaptive off");
+  if (e.clipping.thresholds == ThresholdRule::Custom)
+    throw SettingError(
+        "schedules.max_grad_norm: the thresholds rule custom gives each C_k; choose another rule "
+        "or "
+        "make the schedule constant");
+}
+
 }  // namespace
+
+std::string_view samplingSchemeName(SamplingScheme scheme) {
+  switch (scheme) {
+    case SamplingScheme::Shuffled:
+      return "shuffled";
+    case SamplingScheme::Fixed:
+      return "fixed";
+    case SamplingScheme::Poisson:
+      break;
+  }
+  return "poisson";
+}
+
+SamplingScheme parseSamplingScheme(const std::string& text, const std::string& setting) {
+  for (const auto scheme :
+       {SamplingScheme::Poisson, SamplingScheme::Shuffled, SamplingScheme::Fixed})
+    if (text == samplingSchemeName(scheme)) return scheme;
+  throw SettingError(setting + ": \"" + text +
+                     "\" is not a sampling; choose poisson, shuffled or fixed");
+}
+
+double Experiment::noiseMultiplierAt(Index done) const {
+  return std::clamp(schedules.noiseMultiplier.value(noise.noiseMultiplier, done), 0.0,
+                    largestSigma);
+}
+
+double Experiment::maxGradNormAt(Index done) const {
+  return std::clamp(schedules.maxGradNorm.value(clipping.maxGradNorm, done), smallestNorm,
+                    largestNorm);
+}
+
+double Experiment::learningRateAt(Index done) const {
+  return std::clamp(schedules.learningRate.value(optimizer.learningRate, done), 0.0, largestRate);
+}
 
 void Experiment::validate() const {
   validateData(data);
   validateModel(model);
   require(std::isfinite(clipping.maxGradNorm) && clipping.maxGradNorm > 0, "clipping.max_grad_norm",
           clipping.maxGradNorm, "above 0");
-  require(clipping.maxGradNorm >= 1e-30 && clipping.maxGradNorm <= 1e30, "clipping.max_grad_norm",
-          clipping.maxGradNorm, "from 1e-30 to 1e30");
+  require(clipping.maxGradNorm >= smallestNorm && clipping.maxGradNorm <= largestNorm,
+          "clipping.max_grad_norm", clipping.maxGradNorm, "from 1e-30 to 1e30");
   makeStrategy(clipping.strategy, clipping.strategySettings);
   if (clipping.grouping == GroupingKind::Custom && clipping.groups.empty())
     throw SettingError("clipping.groups: the grouping custom needs at least one group");
@@ -59,9 +112,14 @@ void Experiment::validate() const {
     require(std::isfinite(threshold) && threshold > 0, "clipping.group_thresholds." + name,
             threshold, "above 0");
   require(std::isfinite(noise.noiseMultiplier) && noise.noiseMultiplier >= 0 &&
-              noise.noiseMultiplier <= 1e6,
+              noise.noiseMultiplier <= largestSigma,
           "noise.noise_multiplier", noise.noiseMultiplier, "from 0 to 1e6");
+  validateAdaptive(clipping.adaptive);
+  if (clipping.adaptive.enabled && clipping.strategy == "none")
+    throw SettingError(
+        "clipping.adaptive.enabled: the strategy none has no threshold to adapt; choose another");
   validateOptimizer(optimizer);
+  validateSchedules(*this);
   require(sampling.sampleRate >= 0 && sampling.sampleRate <= 1, "sampling.sample_rate",
           sampling.sampleRate, "above 0 and at most 1 (or 0, to go by expected_batch_size)");
   if (sampling.sampleRate == 0)

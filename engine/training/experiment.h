@@ -6,9 +6,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "engine/clipping/adaptive_threshold.h"
 #include "engine/clipping/grouping.h"
 #include "engine/clipping/strategy.h"
 #include "engine/clipping/thresholds.h"
@@ -16,6 +18,7 @@
 #include "engine/noise/allocation.h"
 #include "engine/optimizer/optimizer.h"
 #include "engine/tensor/shape.h"
+#include "engine/training/schedule.h"
 
 namespace clipscope {
 
@@ -38,6 +41,7 @@ struct ClippingSettings {
   /// C_k by group name, for ThresholdRule::Custom.
   std::map<std::string, double> groupThresholds;
   StrategySettings strategySettings;  ///< κ, γ, r, Z
+  AdaptiveSettings adaptive;          ///< C follows the norms
 
   friend bool operator==(const ClippingSettings&, const ClippingSettings&) = default;
 };
@@ -49,12 +53,26 @@ struct NoiseSettings {
   friend bool operator==(const NoiseSettings&, const NoiseSettings&) = default;
 };
 
-/// Poisson sampling. One of the two numbers is given and the other follows from the number of
-/// training examples N: B = qN.
+/// How a step's batch comes about.
+enum class SamplingScheme {
+  Poisson,   ///< each example with probability q, independently; sizes vary
+  Shuffled,  ///< disjoint batches of exactly B in a fresh order each epoch; what is left over at
+             ///< the end of an epoch sits it out
+  Fixed,     ///< the same B examples each step; all of them for B = N
+};
+
+/// "poisson", "shuffled", "fixed".
+std::string_view samplingSchemeName(SamplingScheme scheme);
+/// Throws SettingError naming `setting` and the choices.
+SamplingScheme parseSamplingScheme(const std::string& text, const std::string& setting);
+
+/// One of the two numbers is given and the other follows from the number of training examples N: B
+/// = qN. Batches of a fixed size have B rounded to a whole number.
 struct SamplingSettings {
   double expectedBatchSize = 256;  ///< B > 0, used when sampleRate is 0
   double sampleRate = 0;           ///< q in (0, 1], or 0: B decides
   Index physicalBatchSize = 0;     ///< upper bound of a block; 0: the model's choice
+  SamplingScheme scheme = SamplingScheme::Poisson;
 
   friend bool operator==(const SamplingSettings&, const SamplingSettings&) = default;
 };
@@ -88,9 +106,16 @@ struct Experiment {
   SamplingSettings sampling;
   PrivacySettings privacy;
   RunSettings run;
+  ScheduleSettings schedules;
 
   /// Throws SettingError "clipping.max_grad_norm: …" for the first value outside its range.
   void validate() const;
+
+  /// σ, C and η of the step after `done` completed ones: the setting, as its schedule has it, held
+  /// within its range. C is where an adaptive threshold starts.
+  double noiseMultiplierAt(Index done) const;
+  double maxGradNormAt(Index done) const;
+  double learningRateAt(Index done) const;
 
   friend bool operator==(const Experiment&, const Experiment&) = default;
 };

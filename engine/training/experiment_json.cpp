@@ -91,7 +91,68 @@ json toJson(const ClippingSettings& c) {
           {"gamma", s.gamma},
           {"r", s.r},
           {"psac_r", s.psacR},
-          {"global_bound", s.globalBound}};
+          {"global_bound", s.globalBound},
+          {"adaptive",
+           {{"enabled", c.adaptive.enabled},
+            {"target_quantile", c.adaptive.targetQuantile},
+            {"learning_rate", c.adaptive.learningRate},
+            {"count_std", c.adaptive.countStd},
+            {"denominator", countDenominatorName(c.adaptive.denominator)},
+            {"min_threshold", c.adaptive.minThreshold},
+            {"max_threshold", c.adaptive.maxThreshold}}}};
+}
+
+AdaptiveSettings readAdaptive(JsonFields fields) {
+  AdaptiveSettings a;
+  fields.read("enabled", a.enabled);
+  fields.read("target_quantile", a.targetQuantile);
+  fields.read("learning_rate", a.learningRate);
+  fields.read("count_std", a.countStd);
+  fields.read("denominator", a.denominator, parseCountDenominator);
+  fields.read("min_threshold", a.minThreshold);
+  fields.read("max_threshold", a.maxThreshold);
+  fields.checkAllKnown();
+  return a;
+}
+
+json toJson(const Schedule& s) {
+  return {{"kind", scheduleKindName(s.kind)},
+          {"gamma", s.gamma},
+          {"every", s.every},
+          {"floor", s.floor},
+          {"steps", s.steps},
+          {"values", s.values}};
+}
+
+Schedule readSchedule(JsonFields fields) {
+  Schedule s;
+  fields.read("kind", s.kind, parseScheduleKind);
+  fields.read("gamma", s.gamma);
+  fields.read("every", s.every);
+  fields.read("floor", s.floor);
+  fields.read("steps", s.steps);
+  fields.read("values", s.values);
+  fields.checkAllKnown();
+  return s;
+}
+
+ScheduleSettings readSchedules(JsonFields fields) {
+  ScheduleSettings s;
+  s.noiseMultiplier = readSchedule(fields.object("noise_multiplier"));
+  s.maxGradNorm = readSchedule(fields.object("max_grad_norm"));
+  s.learningRate = readSchedule(fields.object("learning_rate"));
+  fields.checkAllKnown();
+  return s;
+}
+
+SamplingSettings readSampling(JsonFields fields) {
+  SamplingSettings s;
+  fields.read("scheme", s.scheme, parseSamplingScheme);
+  fields.read("expected_batch_size", s.expectedBatchSize);
+  fields.read("sample_rate", s.sampleRate);
+  fields.read("physical_batch_size", s.physicalBatchSize);
+  fields.checkAllKnown();
+  return s;
 }
 
 ClippingSettings readClipping(JsonFields fields) {
@@ -125,6 +186,7 @@ ClippingSettings readClipping(JsonFields fields) {
   fields.read("r", s.r);
   fields.read("psac_r", s.psacR);
   fields.read("global_bound", s.globalBound);
+  c.adaptive = readAdaptive(fields.object("adaptive"));
   fields.checkAllKnown();
   return c;
 }
@@ -197,7 +259,8 @@ json toJson(const Experiment& e) {
             {"allocation", noiseAllocationName(e.noise.allocation)}}},
           {"optimizer", toJson(e.optimizer)},
           {"sampling",
-           {{"expected_batch_size", e.sampling.expectedBatchSize},
+           {{"scheme", samplingSchemeName(e.sampling.scheme)},
+            {"expected_batch_size", e.sampling.expectedBatchSize},
             {"sample_rate", e.sampling.sampleRate},
             {"physical_batch_size", e.sampling.physicalBatchSize}}},
           {"privacy", {{"delta", e.privacy.delta}, {"accountant", e.privacy.accountant}}},
@@ -207,7 +270,11 @@ json toJson(const Experiment& e) {
             {"threads", e.run.threads},
             {"evaluate_every", e.run.evaluateEvery},
             {"unclipped_sum", e.run.unclippedSum},
-            {"memory_budget_mib", e.run.memoryBudgetMiB}}}};
+            {"memory_budget_mib", e.run.memoryBudgetMiB}}},
+          {"schedules",
+           {{"noise_multiplier", toJson(e.schedules.noiseMultiplier)},
+            {"max_grad_norm", toJson(e.schedules.maxGradNorm)},
+            {"learning_rate", toJson(e.schedules.learningRate)}}}};
 }
 
 Experiment experimentFromJson(const json& value) {
@@ -226,16 +293,13 @@ Experiment experimentFromJson(const json& value) {
   noise.read("allocation", e.noise.allocation, parseNoiseAllocation);
   noise.checkAllKnown();
   e.optimizer = readOptimizer(fields.object("optimizer"));
-  JsonFields sampling = fields.object("sampling");
-  sampling.read("expected_batch_size", e.sampling.expectedBatchSize);
-  sampling.read("sample_rate", e.sampling.sampleRate);
-  sampling.read("physical_batch_size", e.sampling.physicalBatchSize);
-  sampling.checkAllKnown();
+  e.sampling = readSampling(fields.object("sampling"));
   JsonFields privacy = fields.object("privacy");
   privacy.read("delta", e.privacy.delta);
   privacy.read("accountant", e.privacy.accountant);
   privacy.checkAllKnown();
   e.run = readRun(fields.object("run"));
+  e.schedules = readSchedules(fields.object("schedules"));
   fields.checkAllKnown();
   e.validate();
   return e;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The phases Noise to Account: what becomes of the clipped sum.
+// The phases Noise and Update: what becomes of the clipped sum.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <mutex>
 
 #include "engine/noise/gaussian_noise.h"
+#include "engine/tensor/philox.h"
 #include "engine/tensor/reduce.h"
 #include "engine/tensor/vector_kernels.h"
 #include "engine/training/diagnostics.h"
@@ -65,13 +66,38 @@ void Trainer::State::addNoise(StepRecord& next) {
   std::vector<double> sensitivities;
   for (const double threshold : thresholds)
     sensitivities.push_back(rules->strategy->sensitivity(threshold));
-  part->effectiveSigma = effectiveSigma(sensitivities, stds);
+  const AdaptiveSettings& adaptive = rules->experiment.clipping.adaptive;
+  part->effectiveSigma = effectiveSigma(
+      sensitivities, stds, adaptive.enabled ? rules->grouping.count() : 0, adaptive.countStd);
   stepSigma = part->effectiveSigma;
   // An allocation spends exactly σ; rounding in its check must not reach the accountant.
-  const double asked = rules->experiment.noise.noiseMultiplier;
-  part->noiseMultiplier = asked;
-  if (std::abs(stepSigma - asked) <= 1e-9 * asked) stepSigma = asked;
+  part->noiseMultiplier = askedSigma;
+  if (std::abs(stepSigma - askedSigma) <= 1e-9 * askedSigma) stepSigma = askedSigma;
+  adaptThresholds(*part, next);
   next.noise = std::move(part);
+}
+
+void Trainer::State::adaptThresholds(NoisePart& part, const StepRecord& next) const {
+  part.adaptive.clear();
+  part.nextMaxGradNorm = notANumber;
+  const AdaptiveSettings& adaptive = rules->experiment.clipping.adaptive;
+  if (!adaptive.enabled) return;
+  const ClipFactors& factors = clipPart->factors;
+  double squares = 0;
+  for (std::size_t k = 0; k < thresholds.size(); ++k) {
+    const auto group = static_cast<Index>(k);
+    Index unclipped = 0;
+    for (Index i = 0; i < factors.examples(); ++i)
+      unclipped +=
+          factors.finite(i) &&
+          countsAsUnclipped(adaptive.denominator, factors.groupNorm(i, group), thresholds[k]);
+    RandomStream stream(drawKey(DrawPurpose::Count, static_cast<std::uint32_t>(k)));
+    part.adaptive.push_back(adaptThreshold(adaptive, thresholds[k], unclipped, next.batchSize(),
+                                           rules->expectedBatch,
+                                           adaptive.countStd * stream.normal()));
+    squares += part.adaptive.back().after * part.adaptive.back().after;
+  }
+  part.nextMaxGradNorm = std::sqrt(squares);
 }
 
 void Trainer::State::update(StepRecord& next) {
@@ -84,6 +110,7 @@ void Trainer::State::update(StepRecord& next) {
   const std::span<float> after = updated->trainable();
   std::ranges::copy(stepParameters->flat().subspan(before.size()),
                     updated->flat().begin() + extentOf);
+  optimizer->setLearningRate(rules->experiment.learningRateAt(done));
   optimizer->beginStep(gradient.size());
   const auto sums = reduceChunks<2>(extentOf, [&](Index from, Index to) {
     scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from,
@@ -102,31 +129,6 @@ void Trainer::State::update(StepRecord& next) {
   part->updateNorm = std::sqrt(sums[1]);
   parameters = std::move(updated);
   next.update = std::move(part);
-}
-
-void Trainer::State::account(StepRecord& next) {
-  auto part = accounts.take();
-  accountant->add(stepSigma, rules->sampleRate, 1);
-  part->delta = rules->experiment.privacy.delta;
-  part->epsilon = accountant->epsilon(rules->experiment.privacy.delta);
-  part->accountant = rules->experiment.privacy.accountant;
-  next.account = std::move(part);
-  rememberMedians(*clipPart);
-  ++done;
-}
-
-void Trainer::State::rememberMedians(const ClipPart& part) {
-  if (part.factors.examples() == 0) return;
-  std::vector<double> column;
-  medians.assign(part.groups.size(), 0.0);
-  for (std::size_t k = 0; k < part.groups.size(); ++k) {
-    column.clear();
-    for (Index i = 0; i < part.factors.examples(); ++i)
-      if (part.factors.finite(i))
-        column.push_back(part.factors.groupNorm(i, static_cast<Index>(k)));
-    std::sort(column.begin(), column.end());
-    medians[k] = column.empty() ? 0.0 : quantile(column, 0.5);
-  }
 }
 
 }  // namespace clipscope

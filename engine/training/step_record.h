@@ -6,12 +6,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/clipping/adaptive_threshold.h"
 #include "engine/clipping/clip_factors.h"
 #include "engine/clipping/norm_table.h"
 #include "engine/noise/noise_histogram.h"
 #include "engine/tensor/shape.h"
+#include "engine/training/carried_state.h"
+#include "engine/training/experiment.h"
 #include "engine/training/phase.h"
 
 namespace clipscope {
@@ -34,7 +38,11 @@ struct SamplePart {
   std::vector<Index> examples;   ///< dataset indices, ascending; may be empty
   std::vector<int> labels;       ///< class of each; −1 for a regression
   double expectedBatchSize = 0;  ///< B = qN, the denominator
-  double sampleRate = 0;         ///< q
+  double sampleRate = 0;         ///< q; B/N where batches have a fixed size
+  SamplingScheme scheme = SamplingScheme::Poisson;
+  Index epoch = -1;                    ///< of a shuffled batch, from 0; −1 for the others
+  double noiseMultiplier = 0;          ///< σ of the step, as its schedule has it
+  double gradientNoiseMultiplier = 0;  ///< z ≥ σ: what scales the noise; differs when C adapts
 };
 
 /// Phase Forward.
@@ -103,9 +111,13 @@ struct NoisePart {
   double realised = 0;                 ///< ‖z‖
   double snr = notANumber;             ///< ‖s‖ / expected; ∞ without noise
   double snrRealised = notANumber;     ///< ‖s‖ / ‖z‖
-  double effectiveSigma = 0;
-  double noiseMultiplier = 0;  ///< σ as it was asked for
-  NoiseHistogram histogram;    ///< of z/s_k
+  double effectiveSigma = 0;           ///< counts of an adaptive threshold included
+  double noiseMultiplier = 0;          ///< σ as it was asked for
+  NoiseHistogram histogram;            ///< of z/s_k
+  /// How each group's threshold goes on; empty where C does not adapt. The step itself has C
+  /// before.
+  std::vector<AdaptiveResult> adaptive;
+  double nextMaxGradNorm = notANumber;  ///< √Σ C_k² of the next step; NaN where C does not adapt
 };
 
 /// Phase Update.
@@ -122,7 +134,19 @@ struct AccountPart {
   double delta = 0;
   std::string accountant;
   bool simulated = true;  ///< a run that can be replayed from a seed is a simulation, not a release
+  /// The sampling of the steps so far, which ε holds for, and with it the neighbouring relation:
+  /// add or remove one example under Poisson sampling, zero one out (its gradient becomes 0) where
+  /// any batch had a fixed size.
+  AccountedSampling sampling = AccountedSampling::Poisson;
+  /// "" where ε holds; otherwise why it is no valid statement: "private denominator".
+  std::string_view invalidBecause;
+
+  bool isValid() const { return invalidBecause.empty(); }
 };
+
+/// "poisson", "shuffled", "fixed", "mixed"; and "add_remove" or "zero_out", as files have them.
+std::string_view accountedSamplingName(AccountedSampling sampling);
+std::string_view neighboursName(AccountedSampling sampling);
 
 /// Test evaluation, a task after Account.
 struct EvaluationPart {

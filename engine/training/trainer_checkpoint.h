@@ -8,6 +8,7 @@
 #include "engine/model/parameters.h"
 #include "engine/optimizer/optimizer.h"
 #include "engine/tensor/shape.h"
+#include "engine/training/carried_state.h"
 
 namespace clipscope {
 
@@ -22,6 +23,7 @@ struct RunningState {
   std::shared_ptr<const StepRules> rules;        ///< of the step under way, or just done
   std::shared_ptr<const Parameters> parameters;  ///< as they are now
   std::vector<double> medians;                   ///< of n_ik by group, from the last non-empty step
+  CarriedState carried;                          ///< of adaptive thresholds and samplings
 };
 
 /// A Trainer between two steps. Immutable once made; parameters are shared, not copied.

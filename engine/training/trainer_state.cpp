@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/training/trainer_state.h"
 
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "engine/data/shuffled_sampler.h"
 #include "engine/error.h"
 #include "engine/formats/number_text.h"
 #include "engine/model/presets.h"
@@ -39,6 +44,15 @@ std::shared_ptr<const RunInfo> infoOf(const Model& model, const LoadedData& data
   return made;
 }
 
+/// The noise multipliers among which the largest of a schedule is.
+std::vector<double> largestSigmas(const Experiment& experiment) {
+  const Schedule& schedule = experiment.schedules.noiseMultiplier;
+  if (schedule.kind == ScheduleKind::Table) return schedule.values;
+  if (schedule.kind == ScheduleKind::Cosine)
+    return {experiment.noise.noiseMultiplier, schedule.floor};
+  return {experiment.noise.noiseMultiplier};
+}
+
 }  // namespace
 
 StepRules::StepRules(Experiment settings, const RunInfo& info) : experiment(std::move(settings)) {
@@ -60,6 +74,18 @@ StepRules::StepRules(Experiment settings, const RunInfo& info) : experiment(std:
                        " training examples; lower it");
   sampleRate = sampling.sampleRate > 0 ? sampling.sampleRate : sampling.expectedBatchSize / n;
   expectedBatch = sampling.sampleRate > 0 ? sampling.sampleRate * n : sampling.expectedBatchSize;
+  if (sampling.scheme != SamplingScheme::Poisson) {
+    batchSize = std::max<Index>(1, std::llround(expectedBatch));
+    expectedBatch = static_cast<double>(batchSize);
+    sampleRate = expectedBatch / n;
+    if (sampling.scheme == SamplingScheme::Shuffled)
+      batchesPerEpoch = clipscope::batchesPerEpoch(info.datasetSize, batchSize);
+  }
+  // So does a count that would leave the gradients no noise. (A σ that grows without end is
+  // refused by the step that it is too large for.)
+  if (clipping.adaptive.enabled)
+    for (const double sigma : largestSigmas(experiment))
+      gradientNoiseMultiplier(sigma, clipping.adaptive.countStd, grouping.count());
 }
 
 Trainer::State::State(Experiment settings, LoadedData loaded) : data(std::move(loaded)) {
@@ -86,6 +112,7 @@ void Trainer::State::restart() {
   parameters = fresh;
   done = 0;
   medians.clear();
+  carried = {};
   accountant = makeAccountant(experiment.privacy.accountant);
   optimizer = makeOptimizer(experiment.optimizer);
   current = std::make_shared<StepRecord>();
@@ -114,6 +141,19 @@ void Trainer::State::adoptRules() {
       before.clipping.grouping != after.clipping.grouping ||
       before.clipping.groups != after.clipping.groups)
     medians.clear();
+  // An adaptive threshold starts anew where its start was changed.
+  const auto startOf = [](const ClippingSettings& c) {
+    return std::tie(c.grouping, c.maxGradNorm, c.thresholds, c.groups, c.groupThresholds,
+                    c.adaptive.enabled);
+  };
+  if (startOf(before.clipping) != startOf(after.clipping)) carried.thresholds.clear();
+  if (before.sampling.scheme != after.sampling.scheme || rules->batchSize != nextRules->batchSize) {
+    // Other batches begin another epoch, with an order that no batch has come from.
+    if (rules->batchesPerEpoch > 0)
+      carried.shuffleEpoch +=
+          (done - carried.shuffleStep + rules->batchesPerEpoch - 1) / rules->batchesPerEpoch;
+    carried.shuffleStep = done;
+  }
   rules = nextRules;
 }
 

@@ -29,6 +29,8 @@ struct StepRules {
   std::vector<Index> groupDimensions;  ///< d_k
   double sampleRate = 0;               ///< q
   double expectedBatch = 0;            ///< B
+  Index batchSize = 0;                 ///< of the schemes with a fixed size; 0 for Poisson
+  Index batchesPerEpoch = 0;           ///< of Shuffled; 0 for the others
 };
 
 /// Examples whose clipped gradient is formed in double each step besides the largest: so many,
@@ -47,6 +49,7 @@ struct Trainer::State : RunningState {
 
   // The phases. Each fills its part of a copy of the record.
   void beginStep(StepRecord& next);
+  void drawBatch(SamplePart& part);
   void runPasses(StepRecord& next, Phase first, Phase last, std::stop_token stop);
   void finishForward(StepRecord& next) const;
   void finishNorms(StepRecord& next) const;
@@ -56,8 +59,10 @@ struct Trainer::State : RunningState {
                    std::size_t worker);
   void judgeWitnesses(ClipPart& part) const;
   void addNoise(StepRecord& next);
+  void adaptThresholds(NoisePart& part, const StepRecord& next) const;
   void update(StepRecord& next);
   void account(StepRecord& next);
+  void charge();
   void rememberMedians(const ClipPart& part);
   DrawKey drawKey(DrawPurpose purpose, std::uint32_t block = 0) const {
     return {rules->experiment.run.seed, purpose, static_cast<std::uint64_t>(done), block};
@@ -72,13 +77,17 @@ struct Trainer::State : RunningState {
   std::optional<BatchRunner> runner;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Accountant> accountant;
+  std::vector<Index> order;  ///< of the epoch that was last drawn from
+  Index orderEpoch = -1;
 
   // The step under way.
   DrawKey stepKey;
   std::vector<double> thresholds;
   std::vector<double> stds;
   bool wantUnclipped = true;
-  double stepSigma = 0;
+  double askedSigma = 0;     ///< σ of the step, as its schedule has it
+  double gradientSigma = 0;  ///< z: what is left of it for the gradients
+  double stepSigma = 0;      ///< what the mechanism has, and the account is charged
   std::vector<double> squaredNorms;
   AlignedVector<float> clippedSum, unclippedSum, noise, gradient;
   std::shared_ptr<ForwardPart> forwardPart;

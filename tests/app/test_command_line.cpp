@@ -171,7 +171,21 @@ void TestCommandLine::optionsReachTheExperiment() {
                          "--thresholds",
                          "sqrt_dim",
                          "--evaluate-every",
-                         "0"},
+                         "0",
+                         "--optimizer",
+                         "rmsprop",
+                         "--alpha",
+                         "0.9",
+                         "--centered",
+                         "--adaptive",
+                         "--count-std",
+                         "7",
+                         "--count-denominator",
+                         "batch",
+                         "--sampling",
+                         "shuffled",
+                         "--rate-schedule",
+                         "step:0.5:3"},
                         folder);
   QVERIFY2(r.code == 0, qPrintable(r.err));
   const QJsonObject e = jsonIn(folder / "o/experiment.json");
@@ -187,6 +201,20 @@ void TestCommandLine::optionsReachTheExperiment() {
   QCOMPARE(e["optimizer"]["learning_rate"].toDouble(), 0.125);
   QCOMPARE(e["optimizer"]["momentum"].toDouble(), 0.5);
   QCOMPARE(e["privacy"]["delta"].toDouble(), 1e-6);
+  QCOMPARE(e["optimizer"]["kind"].toString(), "rmsprop");
+  QCOMPARE(e["optimizer"]["alpha"].toDouble(), 0.9);
+  QVERIFY(e["optimizer"]["centered"].toBool());
+  QVERIFY(e["clipping"]["adaptive"]["enabled"].toBool());
+  QCOMPARE(e["clipping"]["adaptive"]["count_std"].toDouble(), 7.0);
+  QCOMPARE(e["clipping"]["adaptive"]["denominator"].toString(), "batch");
+  QCOMPARE(e["sampling"]["scheme"].toString(), "shuffled");
+  QCOMPARE(e["schedules"]["learning_rate"]["kind"].toString(), "step");
+  QCOMPARE(e["schedules"]["learning_rate"]["every"].toInt(), 3);
+  // ε is said to be of what was done, and not to hold where it does not.
+  QVERIFY2(r.out.contains("not valid: private denominator") && r.out.contains("shuffled batches"),
+           qPrintable(r.out));
+  const auto steps = readCsv(folder / "o/steps.csv");
+  QCOMPARE(steps.rows.front().back(), "not valid: private denominator");
 }
 
 void TestCommandLine::experimentFile() {

@@ -173,6 +173,8 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
   connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
+  connect(m_dock, &ExperimentDock::refused, m_messages,
+          [this](const QString& reason) { m_messages->show(reason, true); });
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
   connect(m_dock, &ExperimentDock::browseDataRequested, this, [this] { m_docks->show(m_data); });
   m_editors = new Editors(c, this);

@@ -12,6 +12,7 @@
 
 #include "ui/plots/number_format.h"
 #include "ui/theme.h"
+#include "ui/window/epsilon_text.h"
 #include "ui/window/run_to_popup.h"
 
 namespace clipscope {
@@ -214,15 +215,12 @@ void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position
                                     "it to the bit; a changed setting drops what came after.")
                                      .arg(position.knownSteps)
                                : QString());
-  if (record.account)
-    m_epsilon->setText(
-        tr("simulated ε %1 at δ %2")
-            .arg(shortNumber(record.account->epsilon, 3), shortNumber(record.account->delta, 3)));
-  else if (position.step == 0)
+  if (record.account) {
+    m_epsilon->setText(epsilonText(*record.account));
+    m_epsilon->setToolTip(epsilonTip(*record.account));
+  } else if (position.step == 0) {
     m_epsilon->clear();
-  m_epsilon->setToolTip(
-      tr("A run that can be replayed from its seed is a simulation: ε is about "
-         "releasing the weights of one run whose noise was fresh and secret."));
+  }
 }
 
 void PhaseRail::showState(bool running, bool ready, const RunPosition& position) {

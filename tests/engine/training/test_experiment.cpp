@@ -43,12 +43,15 @@ void TestExperiment::roundTrip() {
                 ThresholdRule::Custom,
                 {{"a", {"fc1.weight"}}, {"b", {"fc1.bias", "fc2.weight", "fc2.bias"}}},
                 {{"a", 1.5}, {"b", 2.5}},
-                {0, 0.5, 0.25, 0.125, 3}};
+                {0, 0.5, 0.25, 0.125, 3},
+                {true, 0.3, 0.4, 5, CountDenominator::Batch, 0.1, 7}};
   e.noise = {0.7, NoiseAllocation::DimensionWeighted};
   e.optimizer = {"sgd", 0.3, 0.9, 0, true, 1e-4, 0.8, 0.99, 1e-6, true, 0.95, true, 0.1, 0.2, 1e-9};
-  e.sampling = {12.5, 0.25, 9};
+  e.sampling = {12.5, 0.25, 9, SamplingScheme::Shuffled};
   e.privacy = {1e-7, "rdp-opacus"};
   e.run = {0xFFFFFFFFFFFFFFFF, 17, 3, 0, false, 99};
+  e.schedules.noiseMultiplier = {ScheduleKind::Table, 0.5, 7, 0.25, 9, {1, 0.5, 0}};
+  e.schedules.learningRate = {ScheduleKind::Cosine, 0.75, 3, 0.01, 40, {}};
   QVERIFY(experimentFromJson(json::parse(toJson(e).dump())) == e);
 }
 
