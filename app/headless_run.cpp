@@ -91,6 +91,7 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
 
   Progress progress(steps);
   std::shared_ptr<const StepRecord> record;
+  RunHistory history;
   double accuracy = notANumber;
   while (trainer.stepsDone() < steps && !interruptRequested) {
     record = trainer.finishStep();
@@ -99,12 +100,16 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
       record = trainer.evaluate();
     if (record->evaluation) accuracy = record->evaluation->accuracy;
     folder.add(*record);
+    history.append(summaryOf(*record));
     progress.show(*record, accuracy);
   }
   const bool interrupted = trainer.stepsDone() < steps;
   progress.finish();
-  if (plots && record)
-    for (auto& [name, bytes] : plotsWithoutDisplay(record)) folder.attach(name, std::move(bytes));
+  if (plots && record) {
+    StepPlotsInput input{trainer.experiment(), record, &history, nullptr};
+    if (record->batchSize() > 0) input.gram = BatchGram::build(*trainer.probe());
+    for (auto& [name, bytes] : plotsWithoutDisplay(input)) folder.attach(name, std::move(bytes));
+  }
   folder.finish(interrupted);
 
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()

@@ -160,7 +160,7 @@ Experiment RunCommand::experiment() const {
   }
   for (const Setting& setting : m_settings)
     if (setting.option->count() > 0) setting.apply(e);
-  for (const std::string& assignment : m_assignments) e = withSetting(e, assignment);
+  e = withSettings(e, m_assignments);
   e.validate();
   return e;
 }

@@ -3,12 +3,11 @@
 
 #include <QApplication>
 
-#include "ui/panels/step_plots.h"
 #include "ui/theme.h"
 
 namespace clipscope {
 
-Attachments plotsWithoutDisplay(const std::shared_ptr<const StepRecord>& record) {
+Attachments plotsWithoutDisplay(const StepPlotsInput& input) {
   // Without a display QApplication ends the program, unless it is told beforehand to do without.
   qputenv("QT_QPA_PLATFORM", "offscreen");
   char name[] = "clipscope";
@@ -16,7 +15,7 @@ Attachments plotsWithoutDisplay(const std::shared_ptr<const StepRecord>& record)
   int count = 1;
   QApplication application(count, arguments);
   applyTheme(application, ThemeChoice::Light);
-  return stepPlots(record);
+  return stepPlots(input);
 }
 
 }  // namespace clipscope

@@ -45,7 +45,7 @@ void settle(const Controller& controller) {
   quiet.start();
   while (quiet.elapsed() < 400) {
     QApplication::processEvents(QEventLoop::AllEvents, 20);
-    if (controller.isBusy()) quiet.restart();
+    if (controller.isBusy() || controller.isPreparing()) quiet.restart();
   }
 }
 

@@ -78,6 +78,16 @@ QMainWindow > QTabBar::tab:hover { color: @ink; }
 #section { font-weight: bold; font-size: 11px; }
 #empty { color: @dim; font-size: 13px; }
 #stepTitle { font-weight: bold; font-size: 14px; }
+#stepTitle[past="true"] { color: @accent; }
+#railSmall { color: @dim; font-size: 10px; }
+#popup { background: @panel; border: 1px solid @edge; border-radius: 6px; }
+QPushButton[transport="true"] { padding: 4px 8px; }
+QSlider#speed::groove:horizontal { height: 3px; background: @edge; border-radius: 1px; }
+QSlider#speed::sub-page:horizontal { background: @accent; border-radius: 1px; }
+QSlider#speed::handle:horizontal { background: @panel; border: 1px solid @accent; width: 9px;
+  margin: -4px 0; border-radius: 5px; }
+QSlider#speed::handle:horizontal:focus, QSlider#speed::handle:horizontal:hover {
+  background: @accent; }
 #notPrivate { color: @threshold; border: 1px solid @threshold; border-radius: 9px;
   padding: 1px 10px; margin-right: 8px; font-weight: bold; }
 QLineEdit, QComboBox, QAbstractSpinBox { background: @field; border: 1px solid @edge;
@@ -112,7 +122,7 @@ QToolButton:checked { background: @field; border-color: @edge; color: @ink; font
 QToolButton:focus { border-color: @accent; }
 QCheckBox { spacing: 6px; }
 QDockWidget { color: @ink; }
-QTableView { background: @panel; border: none; gridline-color: @grid;
+QTableView, QTreeView, QListView { background: @panel; border: none; gridline-color: @grid;
   selection-background-color: @selection; selection-color: @ink; outline: none; }
 QHeaderView { background: @panel; border: none; }
 QHeaderView::section { background: @panel; color: @dim; border: none;
@@ -203,6 +213,17 @@ QColor Theme::category(int index) const {
   static const QColor dark[] = {QColor("#CC79A7"), QColor("#F0E442"), QColor("#7FB2D6"),
                                 QColor("#A79CE0"), QColor("#C79F7F")};
   return (this->dark ? dark : light)[index % 5];
+}
+
+QColor Theme::diverging(double value) const {
+  const QColor end = value < 0 ? (dark ? QColor("#56B4E9") : QColor("#0072B2"))
+                               : (dark ? QColor("#E69F00") : QColor("#D55E00"));
+  const double weight = std::min(1.0, std::abs(value));
+  const auto mix = [weight](int from, int to) {
+    return static_cast<int>(std::lround(from + (to - from) * weight));
+  };
+  return QColor(mix(panel.red(), end.red()), mix(panel.green(), end.green()),
+                mix(panel.blue(), end.blue()));
 }
 
 QColor Theme::viridis(double value) {

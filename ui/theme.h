@@ -25,6 +25,8 @@ struct Theme {
   static const Theme& current();
   /// Okabe–Ito without the colours that mean something here; wraps around.
   QColor category(int index) const;
+  /// −1 … 1 around 0, which has the panel's own colour: for values with a sign. Clamped.
+  QColor diverging(double value) const;
   /// 0 … 1 on viridis, the same in light and dark.
   static QColor viridis(double value);
 };

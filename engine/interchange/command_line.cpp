@@ -117,6 +117,24 @@ bool withData(Experiment& base, const Experiment& wanted) {
   return base.data.source == wanted.data.source && base.data.path == wanted.data.path;
 }
 
+void assign(json& whole, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw SettingError("--set: \"" + assignment + "\" is not PATH=VALUE");
+  const std::string path = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  json value = json::parse(text, nullptr, false);
+  if (value.is_discarded()) value = text;
+  std::string pointer = "/";
+  for (const char c : path) pointer += c == '.' ? '/' : c;
+  // A network is a preset or a list of layers.
+  if (path.starts_with("model.")) whole["model"] = json::object();
+  try {
+    whole[json::json_pointer(pointer)] = value;
+  } catch (const json::exception&) {
+    throw SettingError("--set: \"" + path + "\" is not a setting");
+  }
+}
+
 }  // namespace
 
 std::string commandLineOf(const Experiment& experiment) {
@@ -173,24 +191,9 @@ std::string commandLineOf(const Experiment& experiment) {
   return line;
 }
 
-Experiment withSetting(const Experiment& experiment, const std::string& assignment) {
-  const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw SettingError("--set: \"" + assignment + "\" is not PATH=VALUE");
-  const std::string path = assignment.substr(0, equals), text = assignment.substr(equals + 1);
-  json value = json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = text;
-  std::string pointer;
-  for (const char c : path) pointer += c == '.' ? '/' : c;
+Experiment withSettings(const Experiment& experiment, const std::vector<std::string>& assignments) {
   json whole = toJson(experiment);
-  // A network is a preset or a list of layers.
-  if (path == "model" || path.starts_with("model.spec")) whole["model"] = json::object();
-  if (path == "model.preset") whole["model"] = json::object();
-  try {
-    whole[json::json_pointer("/" + pointer)] = value;
-  } catch (const json::exception&) {
-    throw SettingError("--set: \"" + path + "\" is not a setting");
-  }
+  for (const std::string& assignment : assignments) assign(whole, assignment);
   return experimentFromJson(whole);
 }
 

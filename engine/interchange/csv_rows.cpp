@@ -83,6 +83,26 @@ std::string_view stepsHeader() {
          "next_max_grad_norm,sampling,neighbours,epsilon_validity\n";
 }
 
+std::string_view summariesHeader() {
+  return "step,batch_size,expected_batch_size,loss,test_loss,test_accuracy,epsilon,clipped_"
+         "fraction,"
+         "max_grad_norm,suggested_max_grad_norm,signal,noise_expected,noise_realised,snr,"
+         "snr_realised,retained_norm,bias_ratio,bias_cosine,norm_q05,norm_q25,norm_q50,norm_q75,"
+         "norm_q95,norm_max,learning_rate,update_norm\n";
+}
+
+void appendSummaryRow(std::string& text, const StepSummary& s) {
+  Row row(text);
+  row.number(s.step).number(s.batchSize).number(s.expectedBatchSize);
+  row.optional(s.loss).optional(s.testLoss).optional(s.testAccuracy).number(s.epsilon);
+  row.optional(s.clippedFraction).number(s.maxGradNorm).optional(s.suggestedThreshold);
+  row.number(s.signal).number(s.noise).number(s.noiseRealised);
+  for (const double value : {s.snr, s.snrRealised, s.retainedNorm, s.biasRatio, s.biasCosine, s.q05,
+                             s.q25, s.q50, s.q75, s.q95, s.max})
+    row.optional(value);
+  row.number(s.learningRate).number(s.updateNorm);
+}
+
 std::string_view examplesHeader() {
   return "step,example,label,prediction,loss,norm,clip_factor,clipped_norm\n";
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/session/step_summary.h"
 #include "engine/training/step_record.h"
 
 namespace clipscope {
@@ -21,6 +22,9 @@ std::string_view exampleLayersHeader();
 /// A record must be complete (Phase::Account) for stepsRow, and have Phase::Clip (and Phase::Noise
 /// for layersRows' noise cells, else empty) for the others.
 void appendStepsRow(std::string& text, const StepRecord& record);
+/// Of a step whose record is gone; its columns have the names that they have in stepsHeader().
+std::string_view summariesHeader();
+void appendSummaryRow(std::string& text, const StepSummary& summary);
 void appendExampleRows(std::string& text, const StepRecord& record);
 void appendLayerRows(std::string& text, const StepRecord& record);
 void appendExampleLayerRows(std::string& text, const StepRecord& record);

@@ -267,7 +267,7 @@ ModelBuilder::End ModelBuilder::residual(const json& fields, const std::string& 
   const int line = addLine(name, "residual", reused, place);
   const auto lineAt = static_cast<std::size_t>(line);
   m_parts.description[lineAt].text =
-      shortcut.empty() ? "Residual block" : "Residual block, shortcut with layers";
+      shortcut.empty() ? "Residual block" : "Residual block, projected";
   m_blocks.push_back(name);
   json branchFields = json::array(), sideFields = json::array();
   const End branch = chain(

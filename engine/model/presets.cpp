@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/presets.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 
 namespace clipscope {
@@ -91,11 +93,11 @@ json resnetLayers(Index outputs) {
 }  // namespace
 
 const std::vector<ModelPreset>& modelPresets() {
-  static const std::vector<ModelPreset> presets{{"logistic", "Logistic regression"},
-                                                {"mlp", "MLP 512-256"},
-                                                {"mnist-cnn", "MNIST CNN"},
-                                                {"cifar-cnn", "CIFAR CNN"},
-                                                {"resnet-small", "Small ResNet"}};
+  static const std::vector<ModelPreset> presets{{"logistic", "Logistic regression", false},
+                                                {"mlp", "MLP 512-256", false},
+                                                {"mnist-cnn", "MNIST CNN", true},
+                                                {"cifar-cnn", "CIFAR CNN", true},
+                                                {"resnet-small", "Small ResNet", true}};
   return presets;
 }
 
@@ -108,8 +110,10 @@ std::string presetChoices() {
 
 json presetSpec(const std::string& name, const Shape& input, Index outputs, bool regression) {
   json layers;
-  const bool convolutional = name == "mnist-cnn" || name == "cifar-cnn" || name == "resnet-small";
-  if (convolutional && input.rank() != 3)
+  const auto& presets = modelPresets();
+  const auto preset = std::find_if(presets.begin(), presets.end(),
+                                   [&](const ModelPreset& p) { return p.name == name; });
+  if (preset != presets.end() && preset->images && input.rank() != 3)
     throw SpecError("model.preset: \"" + name + "\" needs images, and the data has rows of " +
                     input.toString() + " values; choose logistic or mlp");
   if (name == "logistic") {

@@ -13,6 +13,7 @@ namespace clipscope {
 struct ModelPreset {
   std::string name;   ///< "mnist-cnn"
   std::string title;  ///< "MNIST CNN"
+  bool images = false;  ///< needs pixels
 };
 
 /// "logistic", "mlp", "mnist-cnn", "cifar-cnn", "resnet-small".

@@ -12,12 +12,15 @@ void RunHistory::append(const StepSummary& summary) {
 }
 
 void RunHistory::truncate(Index step) {
-  if (step < steps()) m_summaries.resize(static_cast<std::size_t>(step < 0 ? 0 : step));
+  if (step >= steps()) return;
+  m_summaries.resize(static_cast<std::size_t>(step < 0 ? 0 : step));
+  ++m_revision;
 }
 
 void RunHistory::setEvaluation(Index step, const EvaluationPart& evaluation) {
   if (step < 1 || step > steps()) return;
   StepSummary& summary = m_summaries[static_cast<std::size_t>(step - 1)];
+  ++m_revision;
   summary.testLoss = evaluation.loss;
   summary.testAccuracy = evaluation.accuracy;
 }

@@ -17,6 +17,8 @@ class RunHistory {
     return m_summaries[static_cast<std::size_t>(step - 1)];
   }
   const std::vector<StepSummary>& summaries() const { return m_summaries; }
+  /// Rises with every change of what was known before: while it stays, steps were only appended.
+  Index revision() const { return m_revision; }
   const StepSummary* newest() const { return m_summaries.empty() ? nullptr : &m_summaries.back(); }
 
   /// Adds step `summary.step`, which is at most steps() + 1; what was known from it on is dropped
@@ -29,6 +31,7 @@ class RunHistory {
 
  private:
   std::vector<StepSummary> m_summaries;
+  Index m_revision = 0;
 };
 
 }  // namespace clipscope

@@ -165,6 +165,7 @@ void Trainer::State::finishClip(StepRecord& next) {
     group.name = rules->grouping.groups()[k].name;
     group.tensors = rules->grouping.groups()[k].tensors;
     group.threshold = thresholds[k];
+    group.noiseStd = stds[k];
     squares += thresholds[k] * thresholds[k];
     for (const Index tensor : group.tensors)
       part.groupOf[static_cast<std::size_t>(tensor)] = static_cast<Index>(k);

@@ -61,12 +61,15 @@ BatchProbe::Block BatchProbe::passThrough(Index row) const {
   return block;
 }
 
-GradientSet BatchProbe::gradient(Index row) const {
+BatchProbe::Look BatchProbe::look(Index row) const {
   const Block block = passThrough(row);
-  GradientSet gradient(m_model->sharedTable());
-  m_model->addPerSample(block.cache, block.row, gradient);
-  return gradient;
+  const float* output = block.cache.output().row(block.row);
+  Look look{GradientSet(m_model->sharedTable()), {output, output + block.cache.output().cols}};
+  m_model->addPerSample(block.cache, block.row, look.gradient);
+  return look;
 }
+
+GradientSet BatchProbe::gradient(Index row) const { return look(row).gradient; }
 
 std::vector<double> BatchProbe::formedNorms(Index row) const {
   const Block block = passThrough(row);

@@ -34,6 +34,12 @@ class BatchProbe {
   /// the tensor's trainable index as the block.
   const DrawKey& key() const { return m_key; }
 
+  /// Gradient and output of one pass.
+  struct Look {
+    GradientSet gradient;
+    std::vector<float> output;
+  };
+  Look look(Index row) const;
   /// g_i of row `row` of the batch, every trainable tensor, summed in double.
   GradientSet gradient(Index row) const;
   /// ‖g_ip‖ by trainable tensor, from the gradient formed in double.

@@ -72,6 +72,7 @@ struct GroupResult {
   std::vector<Index> tensors;
   double threshold = 0;        ///< C_k
   double clippedFraction = 0;  ///< share of examples with n_ik > C_k; NaN for an automatic rule
+  double noiseStd = 0;         ///< s_k: what phase Noise draws with; 0 for none
 };
 
 /// Phase Clip: factors, the clipped sum s = Σ f_i g_i and what it lost.
@@ -111,6 +112,7 @@ struct NoisePart {
   double snr = notANumber;             ///< ‖s‖ / expected; ∞ without noise
   double snrRealised = notANumber;     ///< ‖s‖ / ‖z‖
   double effectiveSigma = 0;           ///< counts of an adaptive threshold included
+  double noiseMultiplier = 0;          ///< σ as it was asked for
   NoiseHistogram histogram;            ///< of z/s_k
   /// How each group's threshold goes on; empty where C does not adapt. The step itself has C
   /// before.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ui/panels/tensor_label.h"
 #include "ui/plots/number_format.h"
 #include "ui/selection.h"
 #include "ui/theme.h"
@@ -116,12 +117,7 @@ LayersMap::Layout LayersMap::layout() const {
 }
 
 QString LayersMap::label(std::size_t tensor, int width) const {
-  QString name = QString::fromStdString(m_record->info->tensors[tensor]);
-  if (fontMetrics().horizontalAdvance(name) > width) {
-    name.replace(QStringLiteral(".weight"), QStringLiteral(".W"));
-    name.replace(QStringLiteral(".bias"), QStringLiteral(".b"));
-  }
-  return fontMetrics().elidedText(name, Qt::ElideMiddle, width);
+  return tensorLabel(QString::fromStdString(m_record->info->tensors[tensor]), fontMetrics(), width);
 }
 
 void LayersMap::paintEvent(QPaintEvent*) {

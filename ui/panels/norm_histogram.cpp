@@ -27,10 +27,29 @@ Index NormHistogram::binOf(double norm) const {
   return static_cast<Index>(std::clamp(at, 0.0, static_cast<double>(bins() - 1)));
 }
 
+namespace {
+
+/// A norm after clipping: as the step did it, or as it is tried; NaN before phase Clip.
+double normAfter(const StepRecord& record, NormChoice choice, Index row, double before,
+                 const TriedClipping* tried) {
+  if (!tried && !record.has(Phase::Clip)) return notANumber;
+  const ClipFactors& factors = tried ? *tried->factors : record.clip->factors;
+  if (choice.tensor < 0) return factors.clippedNorm(row);
+  const Index group = tried ? tried->grouping->groupOf(choice.tensor)
+                            : record.clip->groupOf[static_cast<std::size_t>(choice.tensor)];
+  return before * factors.factor(row, group);
+}
+
+bool counts(const NormHistogram& h, double norm) {
+  return h.logarithmic ? std::log10(norm) >= h.edges.front() - 1e-9 : norm > 0;
+}
+
+}  // namespace
+
 NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int logarithmic,
-                                Index bins) {
+                                Index bins, const TriedClipping* tried) {
   NormHistogram h;
-  h.clipped = record.has(Phase::Clip);
+  h.clipped = tried || record.has(Phase::Clip);
   double low = std::numeric_limits<double>::infinity(), high = 0;
   for (Index i = 0; i < record.batchSize(); ++i) {
     const auto at = static_cast<std::size_t>(i);
@@ -40,12 +59,7 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
       ++h.nonFinite;
       continue;
     }
-    double after = notANumber;
-    if (h.clipped)
-      after = choice.tensor < 0
-                  ? record.clip->factors.clippedNorm(i)
-                  : before * record.clip->factors.factor(
-                                 i, record.clip->groupOf[static_cast<std::size_t>(choice.tensor)]);
+    const double after = normAfter(record, choice, i, before, tried);
     h.examples.push_back({record.sample->examples[at], before, after});
     for (const double norm : {before, after}) {
       if (!(norm > 0)) continue;
@@ -54,7 +68,9 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
     }
   }
   if (h.clipped) {
-    if (choice.tensor >= 0) {
+    if (tried) {
+      h.thresholds.push_back(tried->threshold);
+    } else if (choice.tensor >= 0) {
       const Index group = record.clip->groupOf[static_cast<std::size_t>(choice.tensor)];
       h.thresholds.push_back(record.clip->groups[static_cast<std::size_t>(group)].threshold);
     } else {
@@ -96,21 +112,36 @@ NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int
     h.edges.push_back(first + (last - first) * static_cast<double>(k) / static_cast<double>(bins));
   h.before.assign(static_cast<std::size_t>(bins), 0);
   h.after.assign(static_cast<std::size_t>(bins), 0);
-  const auto counts = [&](double norm) {
-    return h.logarithmic ? std::log10(norm) >= first - 1e-9 : norm > 0;
-  };
   for (const NormHistogram::Example& e : h.examples) {
-    if (counts(e.before))
+    if (counts(h, e.before))
       ++h.before[static_cast<std::size_t>(h.binOf(e.before))];
     else
       ++h.zeroBefore;
     if (!h.clipped) continue;
-    if (counts(e.after))
+    if (counts(h, e.after))
       ++h.after[static_cast<std::size_t>(h.binOf(e.after))];
     else
       ++h.zeroAfter;
   }
   return h;
+}
+
+void recountAfter(NormHistogram& h, const StepRecord& record, NormChoice choice,
+                  const TriedClipping& tried) {
+  h.clipped = true;
+  h.thresholds.assign(1, tried.threshold);
+  h.after.assign(h.before.size(), 0);
+  h.zeroAfter = 0;
+  auto example = h.examples.begin();
+  for (Index i = 0; i < record.batchSize() && example != h.examples.end(); ++i) {
+    if (example->example != record.sample->examples[static_cast<std::size_t>(i)]) continue;
+    example->after = normAfter(record, choice, i, example->before, &tried);
+    if (counts(h, example->after))
+      ++h.after[static_cast<std::size_t>(h.binOf(example->after))];
+    else
+      ++h.zeroAfter;
+    ++example;
+  }
 }
 
 }  // namespace clipscope

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "engine/clipping/grouping.h"
 #include "engine/training/step_record.h"
 
 namespace clipscope {
@@ -38,8 +39,20 @@ struct NormHistogram {
   Index binOf(double norm) const;
 };
 
+/// Another clipping of the batch, tried in place of the step's.
+struct TriedClipping {
+  const ClipFactors* factors = nullptr;
+  const Grouping* grouping = nullptr;
+  double threshold = 0;  ///< C, or the C_k of the tensor's group
+};
+
 /// `logarithmic`: −1 decides by the spread (above a factor of 30), else 0 or 1.
 NormHistogram makeNormHistogram(const StepRecord& record, NormChoice choice, int logarithmic,
-                                Index bins);
+                                Index bins, const TriedClipping* tried = nullptr);
+
+/// Counts "after" anew under another clipping, over the bins that are there: while a threshold is
+/// dragged the bars of "before" stand still.
+void recountAfter(NormHistogram& histogram, const StepRecord& record, NormChoice choice,
+                  const TriedClipping& tried);
 
 }  // namespace clipscope

@@ -10,10 +10,14 @@
 
 #include "engine/formats/number_text.h"
 #include "engine/training/diagnostics.h"
+#include "ui/panels/norm_marks.h"
+#include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
+#include "ui/plots/threshold_handle.h"
 #include "ui/selection.h"
 #include "ui/theme.h"
+#include "ui/what_if_state.h"
 
 namespace clipscope {
 
@@ -60,17 +64,14 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   m_outline->setAntialiased(false);
   m_selected = m_plot->addGraph();
   m_selected->setLineStyle(QCPGraph::lsNone);
-  for (int k = 0; k < 5; ++k) m_quantileLines.append(new QCPItemStraightLine(m_plot));
   m_cutText = new QCPItemText(m_plot);
-  m_medianText = new QCPItemText(m_plot);
-  m_thresholdLine = new QCPItemStraightLine(m_plot);
-  m_thresholdText = new QCPItemText(m_plot);
-  for (QCPItemText* text : {m_cutText, m_medianText, m_thresholdText}) {
-    text->position->setTypeX(QCPItemPosition::ptPlotCoords);
-    text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
-    text->setClipToAxisRect(false);
-  }
-  m_thresholdText->setPadding(QMargins(5, 1, 5, 1));
+  m_cutText->position->setTypeX(QCPItemPosition::ptPlotCoords);
+  m_cutText->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+  m_cutText->setClipToAxisRect(false);
+  m_cutText->setVisible(false);
+  m_marks = std::make_unique<NormMarks>(m_plot);
+  m_handle = new ThresholdHandle(m_plot, tr("Threshold"));
+  m_handle->setEnabled(false);
   m_plot->yAxis->setLabel(tr("examples"));
   m_plot->setFit([this] {
     if (m_histogram.edges.empty()) return;
@@ -100,6 +101,11 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   });
   connect(m_plot, &Plot::clicked, this, [this](QPointF at, bool add) {
     if (m_histogram.edges.empty()) return;
+    const QPointF pixel(m_plot->xAxis->coordToPixel(at.x()), m_plot->yAxis->coordToPixel(at.y()));
+    if (const auto suggested = m_marks->suggestionAt(pixel)) {
+      m_whatIf->tryMaxGradNorm(*suggested);
+      return;
+    }
     const double width = m_histogram.edges[1] - m_histogram.edges[0];
     const double bin = std::floor((at.x() - m_histogram.edges.front()) / width);
     const double low = m_histogram.edges.front() + bin * width;
@@ -108,6 +114,60 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
   connect(m_plot, &Plot::rectangleSelected, this,
           [this](QRectF rect) { selectBetween(rect.left(), rect.right(), true); });
   setEmptyText(tr("Opening…"));
+}
+
+NormsPanel::~NormsPanel() = default;
+
+void NormsPanel::setWhatIf(WhatIfState* state) {
+  m_whatIf = state;
+  m_handle->setEnabled(true);
+  body()->addWidget(new WhatIfReadout(state, this));
+  connect(m_handle, &ThresholdHandle::moved, this, &NormsPanel::moveThreshold);
+  // Let go: bins that end at the threshold, as a step's own.
+  connect(m_handle, &ThresholdHandle::released, this, [this] {
+    if (record() && m_whatIf->record() == record()) showRecord();
+  });
+  connect(m_handle, &ThresholdHandle::accepted, state, &WhatIfState::use);
+  connect(m_handle, &ThresholdHandle::reversed, state, &WhatIfState::giveUp);
+  connect(state, &WhatIfState::tried, this, &NormsPanel::showTried);
+  connect(state, &WhatIfState::changed, this, [this] {
+    // Matrices or settings for the record that is shown; a new record comes by itself.
+    if (record() && m_whatIf->record() == record()) setRecord(record());
+  });
+}
+
+Index NormsPanel::tensor() const { return m_choice->currentData().toInt(); }
+
+bool NormsPanel::isTrying() const {
+  return m_whatIf && m_whatIf->isTrying() && m_whatIf->hasBatch() && m_whatIf->record() == record();
+}
+
+TriedClipping NormsPanel::tried() const {
+  const WhatIfRules& rules = m_whatIf->triedRules();
+  TriedClipping tried{&m_whatIf->numbers().factors, &rules.grouping, rules.maxGradNorm()};
+  if (tensor() >= 0)
+    tried.threshold = rules.thresholds[static_cast<std::size_t>(rules.grouping.groupOf(tensor()))];
+  return tried;
+}
+
+void NormsPanel::moveThreshold(double threshold) {
+  if (!m_whatIf->hasBatch() || m_whatIf->record() != record()) return;
+  const WhatIfRules& rules = m_whatIf->rules();
+  if (tensor() >= 0 && rules.grouping.count() > 1)
+    m_whatIf->tryThreshold(rules.grouping.groupOf(tensor()), threshold);
+  else
+    m_whatIf->tryMaxGradNorm(threshold);
+}
+
+void NormsPanel::showTried() {
+  if (!record() || m_whatIf->record() != record() || m_histogram.edges.empty()) return;
+  if (!isVisible() || !isTrying()) {
+    setRecord(record());
+    return;
+  }
+  recountAfter(m_histogram, *record(), {tensor()}, tried());
+  draw();
+  setSummary(summaryOfRecord());
 }
 
 void NormsPanel::fillChoices() {
@@ -139,16 +199,25 @@ void NormsPanel::showRecord() {
     return;
   }
   setEmptyText(QString());
-  const Index tensor = m_choice->currentData().toInt();
-  m_histogram = makeNormHistogram(*record(), {tensor}, m_logarithmic, bins);
+  if (isTrying()) {
+    const TriedClipping what = tried();
+    m_histogram = makeNormHistogram(*record(), {tensor()}, m_logarithmic, bins, &what);
+  } else {
+    m_histogram = makeNormHistogram(*record(), {tensor()}, m_logarithmic, bins);
+  }
   draw();
+  setSummary(summaryOfRecord());
+}
+
+QString NormsPanel::summaryOfRecord() const {
+  if (isTrying()) return tr("%1: %2").arg(whatIfTitle(*m_whatIf), whatIfLine(*m_whatIf));
   QString summary = tr("%1 examples").arg(record()->batchSize());
   if (record()->has(Phase::Clip)) {
     const ClipPart& clip = *record()->clip;
     double clipped = clip.clippedFraction;
-    if (tensor >= 0)
+    if (tensor() >= 0)
       clipped =
-          clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor)])]
+          clip.groups[static_cast<std::size_t>(clip.groupOf[static_cast<std::size_t>(tensor())])]
               .clippedFraction;
     if (!std::isnan(clipped))
       summary += (clip.strategy == "none" ? tr(" · %1 above C") : tr(" · %1 clipped"))
@@ -157,7 +226,7 @@ void NormsPanel::showRecord() {
       summary += tr(" · %1 scaled up").arg(percent(clip.aboveOneFraction));
   }
   if (m_histogram.nonFinite > 0) summary += tr(" · %1 not finite").arg(m_histogram.nonFinite);
-  setSummary(summary);
+  return summary;
 }
 
 void NormsPanel::draw() {
@@ -199,11 +268,10 @@ void NormsPanel::draw() {
   } else {
     m_plot->xAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTicker));
   }
-  const Index tensor = m_choice->currentData().toInt();
-  m_plot->xAxis->setLabel(
-      tensor < 0 ? tr("per-sample gradient norm ‖g‖₂")
-                 : tr("norm of ∂%1, ‖g‖₂")
-                       .arg(QString::fromStdString(m_choices[static_cast<std::size_t>(tensor)])));
+  m_plot->xAxis->setLabel(tensor() < 0 ? tr("per-sample gradient norm ‖g‖₂")
+                                       : tr("norm of ∂%1, ‖g‖₂")
+                                             .arg(QString::fromStdString(
+                                                 m_choices[static_cast<std::size_t>(tensor())])));
   if (m_logCounts) {
     m_plot->yAxis->setScaleType(QCPAxis::stLogarithmic);
     m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new QCPAxisTickerLog));
@@ -240,51 +308,35 @@ double NormsPanel::topOfCounts() {
 }
 
 void NormsPanel::drawMarks() {
-  const NormHistogram& h = m_histogram;
-  std::vector<double> sorted;
-  for (const auto& example : h.examples) sorted.push_back(example.before);
-  std::sort(sorted.begin(), sorted.end());
-  const double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
-  for (int k = 0; k < 5; ++k) {
-    const double q = quantile(sorted, shares[k]);
-    QCPItemStraightLine* line = m_quantileLines[k];
-    const bool drawable = std::isfinite(h.position(q));
-    line->setVisible(drawable && k == 2);
-    if (!drawable) continue;
-    line->point1->setCoords(h.position(q), 0);
-    line->point2->setCoords(h.position(q), 1);
-    if (k != 2) continue;
-    m_medianText->setVisible(true);
-    m_medianText->setText(tr(" median %1 ").arg(shortNumber(q, 3)));
-    m_medianText->position->setCoords(h.position(q), 0.26);
-    // On the side away from the threshold and its bar, where that side has the room.
-    const double from = h.edges.front(), range = h.edges.back() - from;
-    bool right = h.position(q) < from + 0.75 * range;
-    if (!h.thresholds.empty() && h.position(h.thresholds.front()) > h.position(q) &&
-        h.position(q) > from + 0.25 * range)
-      right = false;
-    m_medianText->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
-  }
-  if (sorted.empty() || !std::isfinite(h.position(quantile(sorted, 0.5))))
-    m_medianText->setVisible(false);
+  drawThreshold();
+  m_marks->showQuantiles(m_histogram, m_allQuantiles,
+                         m_handle->isHidden() ? notANumber : m_handle->value());
+  const bool suggests = m_whatIf && m_whatIf->record() == record() && m_whatIf->hasBatch() &&
+                        (tensor() < 0 || m_whatIf->rules().grouping.count() == 1);
+  m_marks->showSuggestions(m_histogram, suggests ? m_whatIf->suggestedBound() : notANumber,
+                           suggests ? m_whatIf->suggestedExact() : notANumber);
+}
 
-  const bool hasThreshold =
-      h.clipped && !h.thresholds.empty() && record()->clip->strategy != "none";
-  m_thresholdLine->setVisible(hasThreshold);
-  m_thresholdText->setVisible(hasThreshold);
-  if (!hasThreshold) return;
-  const double c = h.position(h.thresholds.front());
-  m_thresholdLine->point1->setCoords(c, 0);
-  m_thresholdLine->point2->setCoords(c, 1);
-  const bool grouped = record()->clip->groups.size() > 1 && m_choice->currentData().toInt() < 0;
-  QPen pen(Theme::current().threshold, 2);
+void NormsPanel::drawThreshold() {
+  const NormHistogram& h = m_histogram;
+  // Before phase Clip: where the settings will put it.
+  const bool ahead = !h.clipped && m_whatIf && m_whatIf->hasBatch() &&
+                     m_whatIf->record() == record() && !m_whatIf->record()->clip;
+  const bool none = record()->clip ? record()->clip->strategy == "none"
+                                   : ahead && m_whatIf->rules().strategyName == "none";
+  const bool shown = !none && (ahead || (h.clipped && !h.thresholds.empty()));
+  m_handle->setShown(shown);
+  if (!shown) return;
+  const double c = ahead ? tried().threshold : h.thresholds.front();
+  const auto groups = isTrying() || ahead ? m_whatIf->triedRules().thresholds.size()
+                                          : record()->clip->groups.size();
   // With several groups no one norm is held to C: it is the sensitivity of the whole, √ΣC_k².
-  if (grouped) pen.setStyle(Qt::DashLine);
-  m_thresholdLine->setPen(pen);
-  m_thresholdText->setText(
-      (grouped ? tr("√ΣC² %1") : tr("C %1")).arg(shortNumber(h.thresholds.front(), 3)));
-  m_thresholdText->position->setCoords(c, 0.0);
-  m_thresholdText->setPositionAlignment(Qt::AlignHCenter | Qt::AlignVCenter);
+  const bool whole = groups > 1 && tensor() < 0;
+  const QString name = whole ? tr("√ΣC² %1") : groups > 1 ? tr("C_k %1") : tr("C %1");
+  m_handle->setMapping([this](double x) { return m_histogram.value(x); },
+                       [this](double value) { return m_histogram.position(value); });
+  m_handle->setReversible(isTrying());
+  m_handle->setValue(c, name.arg(shortNumber(c, 3)), whole);
 }
 
 void NormsPanel::recolour() {
@@ -294,24 +346,13 @@ void NormsPanel::recolour() {
   m_outline->setPen(QPen(t.dark ? QColor("#c3cad6") : QColor("#4a5364"), 1));
   m_selected->setScatterStyle(
       QCPScatterStyle(QCPScatterStyle::ssTriangle, QPen(t.ink, 1), QBrush(t.good), 9));
-  for (QCPItemStraightLine* line : m_quantileLines) line->setPen(QPen(t.dim, 1, Qt::DashLine));
   m_cutText->setColor(t.after);
   m_cutText->setFont(font());
-  m_medianText->setColor(t.dim);
-  m_medianText->setFont(font());
   QColor veil = t.panel;
   veil.setAlpha(210);
-  for (QCPItemText* text : {m_cutText, m_medianText}) text->setBrush(veil);
-  m_thresholdText->setBrush(t.threshold);
-  m_thresholdText->setPen(QPen(t.threshold, 1));
-  m_thresholdText->setColor(t.dark ? QColor("#16191f") : QColor(Qt::white));
-  QFont bold = font();
-  bold.setBold(true);
-  m_thresholdText->setFont(bold);
-  QPen pen = m_thresholdLine->pen();
-  pen.setColor(t.threshold);
-  pen.setWidth(2);
-  m_thresholdLine->setPen(pen);
+  m_cutText->setBrush(veil);
+  m_marks->recolour();
+  m_handle->recolour();
 }
 
 void NormsPanel::showSelection() {
@@ -374,7 +415,15 @@ void NormsPanel::addActions(QMenu& menu) {
     if (record()) showRecord();
     m_plot->fit();
   });
+  QAction* quantiles = menu.addAction(tr("Quantile marks (5, 25, 50, 75, 95 %)"));
+  quantiles->setCheckable(true);
+  quantiles->setChecked(m_allQuantiles);
+  connect(quantiles, &QAction::toggled, this, [this](bool on) {
+    m_allQuantiles = on;
+    if (record()) setRecord(record());
+  });
   menu.addAction(tr("Fit (Home)"), m_plot, &Plot::fit);
+  if (m_whatIf) addWhatIfActions(menu, m_whatIf);
 }
 
 QString NormsPanel::csv() const {

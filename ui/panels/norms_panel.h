@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QList>
+#include <memory>
 
 #include "ui/panels/norm_histogram.h"
 #include "ui/panels/panel.h"
@@ -10,23 +10,29 @@ class QComboBox;
 class QCPBars;
 class QCPGraph;
 class QCPItemText;
-class QCPItemStraightLine;
 
 namespace clipscope {
 
+class NormMarks;
 class Plot;
-class PowerTicker;
+class ThresholdHandle;
+class WhatIfState;
 
-/// Histogram of the per-sample norms before and after clipping on one axis, with the threshold.
+/// Histogram of the per-sample norms before and after clipping on one axis, with the threshold. The
+/// threshold can be dragged: the bars after clipping and the numbers then follow what is tried.
 class NormsPanel : public Panel {
   Q_OBJECT
 
  public:
   explicit NormsPanel(Selection* selection, QWidget* parent = nullptr);
+  ~NormsPanel() override;
+  /// Without one the threshold cannot be moved. Once, before the first record.
+  void setWhatIf(WhatIfState* state);
 
   QString csv() const override;
   const NormHistogram& histogram() const { return m_histogram; }
   Plot* plot() const { return m_plot; }
+  ThresholdHandle* handle() const { return m_handle; }
   /// −1 for the whole gradient, or a trainable tensor.
   void showTensor(Index tensor);
 
@@ -39,6 +45,13 @@ class NormsPanel : public Panel {
   void fillChoices();
   void draw();
   void drawMarks();
+  void drawThreshold();
+  void showTried();
+  void moveThreshold(double threshold);
+  bool isTrying() const;
+  Index tensor() const;
+  TriedClipping tried() const;
+  QString summaryOfRecord() const;
   double topOfCounts();
   void recolour();
   void selectBetween(double low, double high, bool add);
@@ -50,15 +63,15 @@ class NormsPanel : public Panel {
   QCPBars* m_after;
   QCPGraph* m_outline;
   QCPGraph* m_selected;
-  QCPItemStraightLine* m_thresholdLine;
-  QCPItemText* m_thresholdText;
-  QList<QCPItemStraightLine*> m_quantileLines;
   QCPItemText* m_cutText;
-  QCPItemText* m_medianText;
+  std::unique_ptr<NormMarks> m_marks;
+  ThresholdHandle* m_handle;
+  WhatIfState* m_whatIf = nullptr;
   NormHistogram m_histogram;
   std::vector<std::string> m_choices;
   int m_logarithmic = -1;
   bool m_logCounts = false;
+  bool m_allQuantiles = false;
 };
 
 }  // namespace clipscope

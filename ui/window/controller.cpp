@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "engine/error.h"
+#include "engine/model/presets.h"
 
 namespace clipscope {
 
@@ -32,6 +33,7 @@ QString whatChanged(const Experiment& before, const Experiment& after) {
 Controller::Controller(QObject* parent) : QObject(parent), m_worker(new TrainingWorker) {
   m_worker->moveToThread(&m_thread);
   connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
+  connectWhatIf();
   connect(m_worker, &TrainingWorker::opened, this,
           [this](int runId, std::shared_ptr<const Session> session) {
             if (runId < m_runId) return;
@@ -45,9 +47,17 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
               remember(m_pendingMove);
             m_file = m_openingFile;
             m_record.reset();
+            m_position = {};
+            m_history.truncate(0);
+            m_exampleHistory.clear();
             m_selection.clear();
             emit sessionChanged();
             emit experimentChanged();
+            emit historyChanged();
+          });
+  connect(m_worker, &TrainingWorker::pastReady, this,
+          [this](int runId, std::shared_ptr<const PastUpdate> update) {
+            if (runId >= m_runId) takePast(*update);
           });
   connect(
       m_worker, &TrainingWorker::recordReady, this,
@@ -73,11 +83,17 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
   connect(m_worker, &TrainingWorker::exported, this, [this](int, const QString& folder) {
     emit message(tr("Step written to %1 (not private)").arg(folder), false);
   });
+  connect(m_worker, &TrainingWorker::exampleViewed, this,
+          [this](int runId, std::shared_ptr<const ExampleView> view) {
+            if (runId >= m_runId) emit exampleViewed(std::move(view));
+          });
   connect(m_worker, &TrainingWorker::finished, this, [this](int) {
     --m_pending;
     if (m_pending == 0) {
       m_running = false;
       m_loading = false;
+      finishJump();
+      prepareWhatIf();
     }
     emit stateChanged();
   });
@@ -86,20 +102,9 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
 
 Controller::~Controller() {
   stop();
+  m_gramStop.request_stop();
   m_thread.quit();
   m_thread.wait();
-}
-
-template <class Command>
-void Controller::post(Command&& command) {
-  ++m_pending;
-  m_stop = std::stop_source();
-  QMetaObject::invokeMethod(
-      m_worker,
-      [worker = m_worker, runId = m_lastId, token = m_stop.get_token(),
-       command = std::forward<Command>(command)] { command(*worker, runId, token); },
-      Qt::QueuedConnection);
-  emit stateChanged();
 }
 
 void Controller::openPath(const QString& text) {
@@ -112,9 +117,11 @@ void Controller::openPath(const QString& text) {
       experiment = loadExperiment(path);
     } else {
       experiment.data = settingsForPath(path, experiment.data);
-      if (experiment.data.source == DataSource::Csv &&
-          (experiment.model.preset == "mnist-cnn" || experiment.model.preset == "cifar-cnn"))
-        experiment.model.preset = "logistic";
+      // A table has no pixels: the nearest preset that fits stands in.
+      for (const ModelPreset& preset : modelPresets())
+        if (experiment.data.source == DataSource::Csv && preset.images &&
+            preset.name == experiment.model.preset)
+          experiment.model.preset = "logistic";
     }
     m_openingFile = isExperiment ? path : std::filesystem::path();
     openExperiment(experiment);
@@ -137,6 +144,7 @@ void Controller::openDefault() {
 
 void Controller::openExperiment(const Experiment& experiment) {
   stop();
+  m_nextJump = nullptr;
   // The number in force rises when the new run opens: until then, and if it fails, the old run's
   // results are still the ones to show.
   ++m_lastId;
@@ -160,13 +168,21 @@ void Controller::saveTo(const QString& text) {
 
 void Controller::runOrPause() {
   if (m_running) return pause();
-  if (!m_session) return;
+  if (m_session) startRun({});
+}
+
+void Controller::startRun(const RunGoal& goal) {
+  m_nextJump = nullptr;
   m_running = true;
-  post([](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
+  m_goal = goal;
+  post([goal](TrainingWorker& worker, int runId, std::stop_token token) {
+    worker.run(goal, runId, token);
+  });
 }
 
 void Controller::pause() {
   stop();
+  m_nextJump = nullptr;
   m_running = false;
   emit stateChanged();
 }
@@ -182,6 +198,7 @@ void Controller::nextPhase() {
 
 void Controller::advanceTo(Phase phase) {
   if (!m_session) return;
+  m_nextJump = nullptr;
   if (m_running) pause();
   post([phase](TrainingWorker& worker, int runId, std::stop_token token) {
     worker.advanceTo(phase, runId, token);
@@ -191,6 +208,7 @@ void Controller::advanceTo(Phase phase) {
 void Controller::reset() {
   if (!m_session) return;
   stop();
+  m_nextJump = nullptr;
   m_running = false;
   m_selection.clear();
   post([](TrainingWorker& worker, int runId, std::stop_token) { worker.reset(runId); });
@@ -208,14 +226,10 @@ void Controller::adopt(const Experiment& experiment) {
   const bool resume = m_running;
   stop();
   m_experiment = experiment;
-  post([experiment](TrainingWorker& worker, int runId, std::stop_token) {
-    worker.apply(experiment, runId);
+  post([experiment, edit = ++m_edit](TrainingWorker& worker, int runId, std::stop_token) {
+    worker.apply(experiment, edit, runId);
   });
-  if (resume) {
-    m_running = true;
-    post(
-        [](TrainingWorker& worker, int runId, std::stop_token token) { worker.run(runId, token); });
-  }
+  if (resume) startRun(m_goal);
 }
 
 void Controller::remember(int move) {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QThread>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <stop_token>
 
 #include "ui/selection.h"
+#include "ui/what_if_state.h"
 #include "ui/window/experiment_history.h"
 #include "ui/worker/training_worker.h"
 
@@ -23,12 +26,23 @@ class Controller : public QObject {
   ~Controller() override;
 
   Selection* selection() { return &m_selection; }
+  WhatIfState* whatIf() { return &m_whatIf; }
   const Experiment& experiment() const { return m_experiment; }
   const std::shared_ptr<const Session>& session() const { return m_session; }
   const std::shared_ptr<const StepRecord>& record() const { return m_record; }
   bool isRunning() const { return m_running; }
   bool isBusy() const { return m_pending > 0; }
+  /// At a pause: the batch's Gram matrices are being built. Any command stops that.
+  bool isPreparing() const { return m_preparing > 0; }
   bool isLoading() const { return m_loading; }
+  /// True while a way back is replayed that takes long enough to be noticed.
+  bool isReplaying() const { return m_replaying; }
+  /// Where the record shown stands in what is known of the run.
+  const RunPosition& position() const { return m_position; }
+  bool canStepBack() const { return m_position.canStepBack(); }
+  /// Every step of the run, and what became of every example drawn.
+  const RunHistory& history() const { return m_history; }
+  const ExampleHistory& exampleHistory() const { return m_exampleHistory; }
   /// Where the experiment was read from or saved to; empty for none.
   const std::filesystem::path& file() const { return m_file; }
   /// The changes of settings that undo() and redo() would make.
@@ -48,6 +62,24 @@ class Controller : public QObject {
   void nextPhase();
   void advanceTo(clipscope::Phase phase);
   void reset();
+  // Through the past (controller_past.cpp). Jumps that come faster than they can be made are left
+  // out: the newest wins.
+  /// To the end of the step before; to the phase before.
+  void stepBack();
+  void phaseBack();
+  /// To a phase of a known step.
+  void goTo(clipscope::Index step, clipscope::Phase phase);
+  /// To a known step, at the phase shown now.
+  void goToStep(clipscope::Index step);
+  /// The steps beside, at the phase shown now; not beyond what is known.
+  void previousStep() { goToStep(m_position.step - 1); }
+  void nextKnownStep() { goToStep(m_position.step + 1); }
+  /// To a phase of the step shown: back to an earlier one, on to a later one.
+  void toPhase(clipscope::Phase phase);
+  /// Runs until the goal is met; a step that is known already is gone to.
+  void runTo(const clipscope::RunGoal& goal);
+  /// Steps a second while running; 0: as fast as it can.
+  void setSpeed(double stepsPerSecond);
   /// Settings from the dock. Those that a run can take on hold from the next step; for others
   /// restartNeeded() is emitted and nothing changes until restart().
   void edit(const clipscope::Experiment& experiment);
@@ -59,14 +91,20 @@ class Controller : public QObject {
   void redo();
   /// Writes the current step, finished, as a run folder, with files of the caller's making.
   void exportRun(const QString& folder, const clipscope::Attachments& attachments = {});
+  /// Asks for a close look at an example of the batch; exampleViewed() answers, unless another
+  /// command comes first or the example is not in the batch.
+  void lookAt(clipscope::Index example);
 
  signals:
   void sessionChanged();
   void recordChanged();
+  /// history() or exampleHistory() changed; comes before the recordChanged() of the same step.
+  void historyChanged();
   void experimentChanged();
   void stateChanged();
   void restartNeeded(const QString& what);
   void message(const QString& text, bool isError);
+  void exampleViewed(std::shared_ptr<const ExampleView> view);
 
  private:
   template <class Command>
@@ -76,12 +114,21 @@ class Controller : public QObject {
   void change(const Experiment& experiment, int move);
   void remember(int move);
   bool asksForRestart(const Experiment& experiment, int move);
+  void startRun(const RunGoal& goal);
+  void takePast(const PastUpdate& update);
+  void jump(std::function<void(TrainingWorker&, int, std::stop_token)> command);
+  void finishJump();
+  void connectWhatIf();
+  void prepareWhatIf();
   void stop() { m_stop.request_stop(); }
 
   Selection m_selection;
+  WhatIfState m_whatIf;
   QThread m_thread;
   TrainingWorker* m_worker;
   std::stop_source m_stop;
+  std::stop_source m_lookStop;  ///< of the look under way, which any other command ends
+  std::stop_source m_gramStop;  ///< of the Gram matrices being built, which any command ends
   Experiment m_experiment;
   Experiment m_pendingEdit;
   int m_pendingMove = 0;  ///< in the history: 0 a new change, −1 an undo, 1 a redo
@@ -90,12 +137,37 @@ class Controller : public QObject {
   std::filesystem::path m_file, m_openingFile;
   std::shared_ptr<const Session> m_session;
   std::shared_ptr<const StepRecord> m_record;
+  RunPosition m_position;
+  RunHistory m_history;
+  ExampleHistory m_exampleHistory;
+  int m_edit = 0;  ///< edits so far: what the worker says of older settings is out of date
+  /// Jumps: one under way, and the newest of those asked for meanwhile.
+  std::function<void(TrainingWorker&, int, std::stop_token)> m_nextJump;
+  QElapsedTimer m_jumpTime;
+  RunGoal m_goal;  ///< of the run under way
+  bool m_jumping = false;
+  bool m_replaying = false;
   int m_runId = 0;   ///< of the session shown; results with a lower one are dropped
   int m_lastId = 0;  ///< of the last opening asked for
   int m_pending = 0;
+  int m_preparing = 0;
   bool m_running = false;
   bool m_loading = false;
   bool m_fallBack = false;  ///< the opening under way is the first; the default stands in for it
 };
+
+template <class Command>
+void Controller::post(Command&& command) {
+  ++m_pending;
+  m_lookStop.request_stop();
+  m_gramStop.request_stop();
+  m_stop = std::stop_source();
+  QMetaObject::invokeMethod(
+      m_worker,
+      [worker = m_worker, runId = m_lastId, token = m_stop.get_token(),
+       command = std::forward<Command>(command)] { command(*worker, runId, token); },
+      Qt::QueuedConnection);
+  emit stateChanged();
+}
 
 }  // namespace clipscope

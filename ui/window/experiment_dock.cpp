@@ -38,11 +38,15 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   auto* body = new QVBoxLayout(content);
   body->setContentsMargins(11, 0, 11, 4);
   body->setSpacing(0);
-  auto* data = new DataSection(content);
-  connect(data, &DataSection::openDataRequested, this, &ExperimentDock::openDataRequested);
+  m_data = new DataSection(content);
+  connect(m_data, &DataSection::openDataRequested, this, &ExperimentDock::openDataRequested);
+  connect(m_data, &DataSection::browseDataRequested, this, &ExperimentDock::browseDataRequested);
+  m_model = new ModelSection(content);
+  connect(m_model, &ModelSection::editModelRequested, this, &ExperimentDock::editModelRequested);
   m_clipping = new ClippingSection(content);
-  m_sections = {data,
-                new ModelSection(content),
+  connect(m_clipping, &ClippingSection::groupsRequested, this, &ExperimentDock::groupsRequested);
+  m_sections = {m_data,
+                m_model,
                 m_clipping,
                 new AdaptiveSection(content),
                 new NoiseSection(content),
@@ -70,7 +74,7 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
     menu.addAction(tr("Close"), this, &QDockWidget::close);
     menu.exec(at);
   });
-  setMinimumWidth(280);
+  setMinimumWidth(306);
 }
 
 void ExperimentDock::checkFit(const Experiment& experiment) const {
@@ -88,6 +92,10 @@ void ExperimentDock::showSession(const Session& session) {
   for (DockSection* section : m_sections) section->showSession(session);
 }
 
+ClipSlider* ExperimentDock::slider() const { return m_clipping->slider(); }
+QPushButton* ExperimentDock::browseButton() const { return m_data->browseButton(); }
+QPushButton* ExperimentDock::editModelButton() const { return m_model->editButton(); }
+QLabel* ExperimentDock::classLine() const { return m_data->classLine(); }
 NumberEdit* ExperimentDock::maxGradNorm() const { return m_clipping->maxGradNorm(); }
 QButtonGroup* ExperimentDock::grouping() const { return m_clipping->grouping(); }
 QComboBox* ExperimentDock::strategy() const { return m_clipping->strategy(); }

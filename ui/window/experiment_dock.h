@@ -10,11 +10,16 @@
 
 class QButtonGroup;
 class QComboBox;
+class QLabel;
+class QPushButton;
 
 namespace clipscope {
 
+class ClipSlider;
 class ClippingSection;
+class DataSection;
 class DockSection;
+class ModelSection;
 class NumberEdit;
 
 /// The settings of the run, section by section (dock/). It shows an experiment, and emits a changed
@@ -28,21 +33,31 @@ class ExperimentDock : public QDockWidget {
   void showExperiment(const Experiment& experiment);
   void showSession(const Session& session);
 
+  ClipSlider* slider() const;
   NumberEdit* maxGradNorm() const;
   QButtonGroup* grouping() const;
   QComboBox* strategy() const;
+  QPushButton* browseButton() const;
+  QPushButton* editModelButton() const;
+  QLabel* classLine() const;
 
  signals:
   void edited(const clipscope::Experiment& experiment);
   /// A change that does not fit, of a field that cannot say so itself; it was taken back.
   void refused(const QString& reason);
   void openDataRequested();
+  void browseDataRequested();
+  void editModelRequested();
+  /// The segment Custom was pressed: the groups are to be made, or made anew.
+  void groupsRequested();
 
  private:
   /// Throws SettingError where a change does not fit the run under way.
   void checkFit(const Experiment& experiment) const;
 
   std::vector<DockSection*> m_sections;
+  DataSection* m_data;
+  ModelSection* m_model;
   ClippingSection* m_clipping;
   std::optional<Session> m_session;
 };

@@ -17,11 +17,21 @@
 #include <QVBoxLayout>
 #include <cmath>
 
+#include "ui/editors/data_panel.h"
+#include "ui/editors/editors.h"
+#include "ui/editors/groups_editor.h"
+#include "ui/panels/budget_panel.h"
+#include "ui/panels/clip_factors_panel.h"
+#include "ui/panels/compare_panel.h"
+#include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
+#include "ui/panels/history_panel.h"
 #include "ui/panels/layers_panel.h"
+#include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
+#include "ui/window/clip_slider.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
 #include "ui/window/message_bar.h"
@@ -70,6 +80,23 @@ void MainWindow::buildPanels() {
   m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
+  m_docks->add(m_data = new DataPanel(selection, this), Place::Closed);
+  WhatIfState* whatIf = m_controller.whatIf();
+  m_norms->setWhatIf(whatIf);
+  m_dock->slider()->setState(whatIf);
+  m_docks->add(m_compare = new ComparePanel(selection, whatIf, this), Place::BottomLeft);
+  m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
+  m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
+  m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
+  m_example->setHistory([this](Index example) {
+    std::vector<ExamplePoint> points;
+    for (const ExampleDraw& draw : m_controller.exampleHistory().drawsOf(example))
+      points.push_back({draw.step, draw.normBefore, draw.normAfter, draw.factor, draw.loss});
+    return std::pair(std::move(points), m_controller.history().steps());
+  });
+  m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
+  m_history->setHistory(&m_controller.history());
+  m_docks->add(m_budget = new BudgetPanel(selection, whatIf, this), Place::BottomRight);
 }
 
 void MainWindow::buildTop() {
@@ -139,13 +166,23 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::stepClicked, c, &Controller::step);
   connect(m_rail, &PhaseRail::nextClicked, c, &Controller::nextPhase);
   connect(m_rail, &PhaseRail::resetClicked, c, &Controller::reset);
-  connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::advanceTo);
+  connect(m_rail, &PhaseRail::phaseClicked, c, &Controller::toPhase);
+  connect(m_rail, &PhaseRail::stepBackClicked, c, &Controller::stepBack);
+  connect(m_rail, &PhaseRail::phaseBackClicked, c, &Controller::phaseBack);
+  connect(m_rail, &PhaseRail::runToRequested, c, &Controller::runTo);
+  connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
+  connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::refused, m_messages,
           [this](const QString& reason) { m_messages->show(reason, true); });
   connect(m_dock, &ExperimentDock::openDataRequested, this, &MainWindow::askOpen);
+  connect(m_dock, &ExperimentDock::browseDataRequested, this, [this] { m_docks->show(m_data); });
+  m_editors = new Editors(c, this);
+  connect(m_dock, &ExperimentDock::editModelRequested, m_editors, &Editors::editModel);
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());
+    m_data->setData(c->session()->data, c->session()->test);
+    m_example->setDataset(c->session()->data);
     showTitle();
   });
   connect(c, &Controller::experimentChanged, this, [this, c] {
@@ -173,6 +210,9 @@ void MainWindow::connectController() {
             .arg(what),
         tr("Restart"), [c] { c->restart(); }, [c] { c->discardPendingEdit(); });
   });
+  connect(m_example, &ExamplePanel::lookRequested, c, &Controller::lookAt);
+  connect(c, &Controller::exampleViewed, m_example, &ExamplePanel::setView);
+  connect(m_dock, &ExperimentDock::groupsRequested, this, &MainWindow::editGroups);
   connect(c->selection(), &Selection::changed, this, [this, c] {
     const auto count = c->selection()->examples().size();
     m_selected->setText(count == 0 ? QString() : tr("%1 selected").arg(count));
@@ -183,7 +223,7 @@ void MainWindow::connectController() {
 
 void MainWindow::showRecord() {
   const auto& record = m_controller.record();
-  m_rail->showRecord(*record);
+  m_rail->showRecord(*record, m_controller.position());
   for (Panel* panel : m_docks->panels()) panel->setRecord(record);
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
@@ -200,16 +240,35 @@ void MainWindow::showRecord() {
 
 void MainWindow::showState() {
   const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
-  m_rail->showState(m_controller.isRunning(), ready);
+  const RunPosition& position = m_controller.position();
+  m_rail->showState(m_controller.isRunning(), ready, position);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
-  const bool working = m_controller.isLoading() || m_exporter->isActive();
+  for (QAction* action : {m_stepBackAction, m_phaseBackAction})
+    action->setEnabled(ready && m_controller.canStepBack());
+  m_previousStepAction->setEnabled(ready && position.step > 1);
+  m_nextKnownAction->setEnabled(ready && position.step < position.knownSteps);
+  const bool slow = m_controller.isLoading() || m_controller.isReplaying();
+  const bool working = slow || m_exporter->isActive();
   m_progress->setVisible(working);
   m_cancel->setVisible(working);
   if (m_exporter->isActive()) return;
-  if (m_controller.isLoading())
-    m_sentence->setText(tr("Loading…"));
+  if (slow)
+    m_sentence->setText(m_controller.isLoading() ? tr("Loading…")
+                                                 : tr("Replaying the steps on the way…"));
   else if (m_controller.record())
     m_sentence->setText(phaseSentence(*m_controller.record()));
+}
+
+void MainWindow::editGroups() {
+  if (!m_controller.record()) return;
+  auto* editor = new GroupsEditor(m_controller.experiment().clipping, m_controller.record(), this);
+  editor->setAttribute(Qt::WA_DeleteOnClose);
+  connect(editor, &GroupsEditor::chosen, this, [this](const ClippingSettings& clipping) {
+    Experiment changed = m_controller.experiment();
+    changed.clipping = clipping;
+    m_controller.edit(changed);
+  });
+  editor->open();
 }
 
 void MainWindow::showTitle() {

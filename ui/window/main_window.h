@@ -13,11 +13,20 @@ class QPushButton;
 
 namespace clipscope {
 
+class DataPanel;
+class Editors;
+class ClipFactorsPanel;
+class ExamplePanel;
+class BudgetPanel;
+class ComparePanel;
 class ExamplesPanel;
 class ExperimentDock;
 class ExportAll;
+class HelpWindow;
+class HistoryPanel;
 class LayersPanel;
 class MessageBar;
+class NoisePanel;
 class NormsPanel;
 class Panel;
 class PanelDocks;
@@ -38,6 +47,14 @@ class MainWindow : public QMainWindow {
   NormsPanel* norms() const { return m_norms; }
   ExamplesPanel* examples() const { return m_examples; }
   LayersPanel* layers() const { return m_layers; }
+  DataPanel* data() const { return m_data; }
+  Editors* editors() const { return m_editors; }
+  ClipFactorsPanel* clipFactors() const { return m_clipFactors; }
+  NoisePanel* noise() const { return m_noise; }
+  ExamplePanel* example() const { return m_example; }
+  HistoryPanel* history() const { return m_history; }
+  ComparePanel* compare() const { return m_compare; }
+  BudgetPanel* budget() const { return m_budget; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
@@ -67,12 +84,14 @@ class MainWindow : public QMainWindow {
   void showRecord();
   void showState();
   void showTitle();
+  void editGroups();
   void askOpen();
   void askSave();
   void askExport();
   void rememberRecent(const QString& path);
   void fillRecent();
   void showChanges();
+  void showHelp();
   void selectAll(bool invert);
   bool transportKeyYields() const;
 
@@ -82,7 +101,15 @@ class MainWindow : public QMainWindow {
   ExperimentDock* m_dock;
   NormsPanel* m_norms;
   LayersPanel* m_layers;
+  HistoryPanel* m_history;
   ExamplesPanel* m_examples;
+  DataPanel* m_data;
+  Editors* m_editors;
+  ClipFactorsPanel* m_clipFactors;
+  NoisePanel* m_noise;
+  ExamplePanel* m_example;
+  ComparePanel* m_compare;
+  BudgetPanel* m_budget;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
   QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;
@@ -90,7 +117,9 @@ class MainWindow : public QMainWindow {
   QPushButton* m_cancel;
   QMenu* m_recent;
   ExportAll* m_exporter;
+  HelpWindow* m_help = nullptr;
   QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
+  QAction *m_stepBackAction, *m_phaseBackAction, *m_previousStepAction, *m_nextKnownAction;
 };
 
 }  // namespace clipscope

@@ -19,6 +19,7 @@
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
+#include "ui/window/help_window.h"
 #include "ui/window/main_window.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
@@ -116,10 +117,23 @@ void MainWindow::buildRunMenu() {
   m_runAction = menu->addAction(tr("Run"), QKeySequence(Qt::Key_F5), c, &Controller::runOrPause);
   menu->addAction(tr("Step"), QKeySequence(Qt::Key_N), c, &Controller::step);
   menu->addAction(tr("Next phase"), QKeySequence(Qt::Key_Space), c, &Controller::nextPhase);
-  QMenu* to = menu->addMenu(tr("Run to"));
+  menu->addSeparator();
+  m_stepBackAction = menu->addAction(tr("Step back"), QKeySequence(Qt::SHIFT | Qt::Key_N), c,
+                                     &Controller::stepBack);
+  m_phaseBackAction = menu->addAction(tr("Previous phase"), QKeySequence(Qt::SHIFT | Qt::Key_Space),
+                                      c, &Controller::phaseBack);
+  m_previousStepAction =
+      menu->addAction(tr("Step before, at this phase"), QKeySequence(Qt::ALT | Qt::Key_Left), c,
+                      &Controller::previousStep);
+  m_nextKnownAction =
+      menu->addAction(tr("Known step after, at this phase"), QKeySequence(Qt::ALT | Qt::Key_Right),
+                      c, &Controller::nextKnownStep);
+  menu->addSeparator();
+  menu->addAction(tr("Run to a step, ε or loss…"), QKeySequence(Qt::CTRL | Qt::Key_G), m_rail,
+                  &PhaseRail::askRunTo);
+  QMenu* to = menu->addMenu(tr("Run to phase"));
   for (const Phase phase : allPhases)
-    to->addAction(QString::fromUtf8(phaseName(phase).data()), c,
-                  [c, phase] { c->advanceTo(phase); });
+    to->addAction(QString::fromUtf8(phaseName(phase).data()), c, [c, phase] { c->toPhase(phase); });
   menu->addSeparator();
   menu->addAction(tr("Reset"), QKeySequence(Qt::SHIFT | Qt::Key_F5), c, &Controller::reset);
 }
@@ -151,11 +165,13 @@ void MainWindow::buildViewMenu() {
 
 void MainWindow::buildHelpMenu() {
   QMenu* menu = m_menuBar->addMenu(tr("&Help"));
+  menu->addAction(tr("Help"), QKeySequence(Qt::Key_F1), this, &MainWindow::showHelp);
   menu->addAction(tr("Keys"), QKeySequence(Qt::CTRL | Qt::Key_Slash), this, [this] {
     m_messages->show(
-        tr("Space next phase · N step · F5 run or pause · Shift+F5 reset · Ctrl+O open · "
-           "Ctrl+S save · Ctrl+E export all · Ctrl+Z undo a setting · Ctrl+A select all · Esc "
-           "clears the selection · Home fits a plot · "
+        tr("Space next phase · N step · Shift+Space previous phase · Shift+N step back · Alt+← "
+           "Alt+→ through known steps · Ctrl+G run to… · F5 run or pause · Shift+F5 reset · "
+           "Ctrl+O open · Ctrl+S save · Ctrl+E export all · Ctrl+Z undo a setting · Ctrl+A select "
+           "all · Esc clears the selection · Home fits a plot · "
            "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
         false);
   });
@@ -164,6 +180,18 @@ void MainWindow::buildHelpMenu() {
                          .arg(QStringLiteral(CLIPSCOPE_VERSION)),
                      false);
   });
+}
+
+void MainWindow::showHelp() {
+  if (!m_help) m_help = new HelpWindow(this);
+  QList<std::pair<QString, QString>> keys;
+  for (const QAction* action : findChildren<QAction*>())
+    if (!action->shortcut().isEmpty())
+      keys.emplace_back(action->text().remove(QLatin1Char('&')),
+                        action->shortcut().toString(QKeySequence::NativeText));
+  m_help->showKeys(keys);
+  m_help->show();
+  m_help->raise();
 }
 
 void MainWindow::askOpen() {

@@ -14,7 +14,9 @@ NumberEdit::NumberEdit(Range range, const QString& name, QWidget* parent)
   connect(this, &QLineEdit::textChanged, this, &NumberEdit::check);
   connect(this, &QLineEdit::editingFinished, this, [this] {
     const auto now = value();
-    if (!now || *now == m_shown) return;
+    if (!now) return;
+    setModified(false);  // what is written is what is meant; an undo may now write over it
+    if (*now == m_shown) return;
     m_shown = *now;
     emit edited(*now);
   });

@@ -13,6 +13,10 @@
 
 namespace clipscope {
 
+namespace {
+constexpr int leftWidth = 306, sideWidth = 290;
+}  // namespace
+
 PanelDocks::PanelDocks(QMainWindow* window) : QObject(window), m_window(window) {
   // Animated docks would draw every panel at sizes that nobody looks at.
   window->setDockOptions(QMainWindow::AllowNestedDocks | QMainWindow::AllowTabbedDocks |
@@ -28,6 +32,8 @@ QDockWidget* PanelDocks::add(Panel* panel, Place place) {
   panel->layout()->setContentsMargins(12, 2, 12, 10);
   dock->setTitleBarWidget(panel->header());
   dock->setWidget(panel);
+  // What stands in columns of figures must not be cut at a side.
+  if (place == Place::Side) panel->setMinimumWidth(sideWidth);
   panel->setDockEntries([this, panel](QMenu& menu) { addDockEntries(menu, panel); });
   m_panels.push_back(panel);
   m_entries.insert(panel, {dock, place});
@@ -108,10 +114,10 @@ void PanelDocks::arrange(QSize room) {
     tabs(*place);
     if (!place->empty()) place->front()->raise();
   }
-  const int sides = (m_left ? 300 : 0) + (side.empty() ? 0 : 270);
+  const int sides = (m_left ? leftWidth : 0) + (side.empty() ? 0 : sideWidth);
   const int half = std::max(200, (room.width() - sides) / 2);
-  if (m_left) m_window->resizeDocks({m_left}, {300}, Qt::Horizontal);
-  if (!side.empty()) m_window->resizeDocks({side.front()}, {270}, Qt::Horizontal);
+  if (m_left) m_window->resizeDocks({m_left}, {leftWidth}, Qt::Horizontal);
+  if (!side.empty()) m_window->resizeDocks({side.front()}, {sideWidth}, Qt::Horizontal);
   if (!topRight.empty())
     m_window->resizeDocks({topLeft.front(), topRight.front()}, {half, half}, Qt::Horizontal);
   if (!bottomLeft.empty() && !bottomRight.empty())

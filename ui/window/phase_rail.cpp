@@ -5,11 +5,15 @@
 #include <QLabel>
 #include <QPainter>
 #include <QPushButton>
+#include <QSlider>
+#include <QStyle>
 #include <QVBoxLayout>
+#include <cmath>
 
 #include "ui/plots/number_format.h"
 #include "ui/theme.h"
 #include "ui/window/epsilon_text.h"
+#include "ui/window/run_to_popup.h"
 
 namespace clipscope {
 
@@ -39,10 +43,11 @@ void PhaseChip::show(State state, double seconds, bool joined) {
   m_joined = joined;
   setAccessibleDescription(state == State::Waiting ? tr("not done") : tr("done"));
   setToolTip(state == State::Waiting ? tr("Run to %1").arg(text())
-             : joined ? tr("%1 ran joined with its neighbours, block by block: its share of "
-                           "their time")
-                            .arg(text())
-                      : tr("Time that %1 took").arg(text()));
+             : joined
+                 ? tr("Back to %1. It ran joined with its neighbours, block by block: below is "
+                      "its share of their time")
+                       .arg(text())
+                 : tr("Back to %1. Below is the time that it took").arg(text()));
   update();
 }
 
@@ -78,24 +83,45 @@ void PhaseChip::paintEvent(QPaintEvent*) {
 }
 
 PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
+  setObjectName(QStringLiteral("phaseRail"));
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(8, 8, 8, 2);
   row->setSpacing(6);
-  const auto button = [&](const QString& text, const QString& tip) {
+  // Two rows of buttons' height and chips' times: the speed of Run stands below the buttons.
+  auto* transport = new QVBoxLayout;
+  transport->setSpacing(0);
+  auto* buttons = new QHBoxLayout;
+  buttons->setSpacing(4);
+  transport->addLayout(buttons);
+  const auto button = [&](const QString& text, const QString& tip, const QString& name) {
     auto* b = new QPushButton(text, this);
     b->setToolTip(tip);
+    b->setAccessibleName(name);
     b->setFocusPolicy(Qt::TabFocus);
-    row->addWidget(b, 0, Qt::AlignTop);
+    b->setProperty("transport", true);
+    b->setFixedHeight(pillHeight);
+    // Where there is little room the phases become narrower, and no button's text is cut.
+    b->setSizePolicy(QSizePolicy::Minimum, QSizePolicy::Fixed);
+    buttons->addWidget(b);
     return b;
   };
-  m_run = button(tr("Run"), tr("Train step after step (F5)"));
-  m_step = button(tr("Step"), tr("Finish this step, or do the next one (N)"));
-  m_next = button(tr("Next phase"), tr("Do the next phase (Space)"));
+  m_stepBack =
+      button(tr("‹ Step"), tr("Back to the end of the step before (Shift+N)"), tr("Step back"));
+  m_phaseBack =
+      button(tr("‹ Phase"), tr("Back to the phase before (Shift+Space)"), tr("Previous phase"));
+  m_run = button(tr("Run"), {}, {});
+  m_step = button(tr("Step"), tr("Finish this step, or do the next one (N)"), tr("Step"));
+  m_next = button(tr("Next phase"), tr("Do the next phase (Space)"), tr("Next phase"));
   m_next->setProperty("primary", true);
-  m_reset = button(tr("Reset"), tr("Back to the initial weights (Shift+F5)"));
+  m_runTo = button(tr("Run to…"), tr("Run until a step, an ε or a loss is reached (Ctrl+G)"),
+                   tr("Run to"));
+  m_reset = button(tr("Reset"), tr("Back to the initial weights, forgetting every step (Shift+F5)"),
+                   tr("Reset"));
   // Wide enough for both its texts, so that nothing moves.
-  m_run->setMinimumWidth(70);
-  row->addSpacing(8);
+  m_run->setMinimumWidth(58);
+  buildSpeed(transport);
+  row->addLayout(transport);
+  row->addSpacing(4);
   for (const Phase phase : allPhases) {
     auto* chip = new PhaseChip(phase, this);
     m_chips[static_cast<std::size_t>(phase)] = chip;
@@ -116,13 +142,57 @@ PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
   }
   m_stepTitle->setMinimumWidth(136);
   row->addLayout(right);
+  m_popup = new RunToPopup(this);
+  connect(m_popup, &RunToPopup::goalChosen, this, &PhaseRail::runToRequested);
+  connect(m_popup, &RunToPopup::phaseChosen, this, &PhaseRail::phaseClicked);
+  connect(m_stepBack, &QPushButton::clicked, this, &PhaseRail::stepBackClicked);
+  connect(m_phaseBack, &QPushButton::clicked, this, &PhaseRail::phaseBackClicked);
   connect(m_run, &QPushButton::clicked, this, &PhaseRail::runClicked);
   connect(m_step, &QPushButton::clicked, this, &PhaseRail::stepClicked);
   connect(m_next, &QPushButton::clicked, this, &PhaseRail::nextClicked);
+  connect(m_runTo, &QPushButton::clicked, this, &PhaseRail::askRunTo);
   connect(m_reset, &QPushButton::clicked, this, &PhaseRail::resetClicked);
 }
 
-void PhaseRail::showRecord(const StepRecord& record) {
+void PhaseRail::buildSpeed(QVBoxLayout* column) {
+  auto* row = new QHBoxLayout;
+  row->setSpacing(6);
+  auto* name = new QLabel(tr("Speed of Run"), this);
+  m_speed = new QSlider(Qt::Horizontal, this);
+  m_speed->setObjectName(QStringLiteral("speed"));
+  m_speed->setRange(0, 100);
+  m_speed->setValue(100);
+  m_speed->setPageStep(10);
+  m_speed->setFixedHeight(15);
+  m_speed->setFocusPolicy(Qt::TabFocus);
+  m_speed->setAccessibleName(tr("Speed of Run, steps a second"));
+  m_speed->setToolTip(
+      tr("How fast Run goes: from 1 step a second to as fast as it can, also while it runs"));
+  m_speedText = new QLabel(this);
+  m_speedText->setMinimumWidth(104);
+  for (QLabel* label : {name, m_speedText}) label->setObjectName(QStringLiteral("railSmall"));
+  name->setBuddy(m_speed);
+  row->addWidget(name);
+  row->addWidget(m_speed, 1);
+  row->addWidget(m_speedText);
+  column->addLayout(row);
+  const auto show = [this](int position) {
+    const double speed = stepsPerSecond(position);
+    m_speedText->setText(speed > 0 ? tr("%1 steps/s").arg(shortNumber(speed, 2)) : tr("unlimited"));
+    return speed;
+  };
+  show(m_speed->value());
+  connect(m_speed, &QSlider::valueChanged, this,
+          [this, show](int position) { emit speedChanged(show(position)); });
+}
+
+double PhaseRail::stepsPerSecond(int position) {
+  return position >= 100 ? 0 : std::pow(10.0, 3.0 * position / 100);
+}
+
+void PhaseRail::askRunTo() { m_popup->openBelow(m_runTo); }
+
+void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position) {
   for (const Phase phase : allPhases) {
     const auto at = static_cast<std::size_t>(phase);
     PhaseChip::State state = PhaseChip::State::Waiting;
@@ -131,17 +201,37 @@ void PhaseRail::showRecord(const StepRecord& record) {
     const bool joined = record.joined && phase >= Phase::Forward && phase <= Phase::Clip;
     m_chips[at]->show(state, record.seconds[at], joined);
   }
-  m_stepTitle->setText(tr("step %1").arg(record.step));
-  if (!record.account) return;
-  m_epsilon->setText(epsilonText(*record.account));
-  m_epsilon->setToolTip(epsilonTip(*record.account));
+  const bool past = position.step < position.knownSteps;
+  const QString title = past ? tr("step %1 of %2").arg(position.step).arg(position.knownSteps)
+                        : position.step == 0 ? tr("before step 1")
+                                             : tr("step %1").arg(position.step);
+  m_stepTitle->setText(title);
+  if (m_stepTitle->property("past").toBool() != past) {
+    m_stepTitle->setProperty("past", past);
+    style()->unpolish(m_stepTitle);
+    style()->polish(m_stepTitle);
+  }
+  m_stepTitle->setToolTip(past ? tr("In the past: the run has come to step %1. Going on repeats "
+                                    "it to the bit; a changed setting drops what came after.")
+                                     .arg(position.knownSteps)
+                               : QString());
+  if (record.account) {
+    m_epsilon->setText(epsilonText(*record.account));
+    m_epsilon->setToolTip(epsilonTip(*record.account));
+  } else if (position.step == 0) {
+    m_epsilon->clear();
+  }
 }
 
-void PhaseRail::showState(bool running, bool ready) {
+void PhaseRail::showState(bool running, bool ready, const RunPosition& position) {
   m_run->setText(running ? tr("Pause") : tr("Run"));
+  m_run->setAccessibleName(m_run->text());
   m_run->setToolTip(running ? tr("Stop after the block under way (F5)")
                             : tr("Train step after step (F5)"));
-  for (QPushButton* button : {m_run, m_step, m_next, m_reset}) button->setEnabled(ready);
+  for (QPushButton* button : {m_run, m_step, m_next, m_runTo, m_reset}) button->setEnabled(ready);
+  for (QPushButton* button : {m_stepBack, m_phaseBack})
+    button->setEnabled(ready && position.canStepBack());
+  m_popup->showPosition(position);
   for (PhaseChip* chip : m_chips) chip->setEnabled(ready);
 }
 

@@ -10,8 +10,14 @@
 
 class QLabel;
 class QPushButton;
+class QSlider;
+class QVBoxLayout;
 
 namespace clipscope {
+
+class RunToPopup;
+struct RunGoal;
+struct RunPosition;
 
 /// One phase of the rail: a pill with a tick when done and lit when it is the last one done, its
 /// time below.
@@ -35,31 +41,51 @@ class PhaseChip : public QAbstractButton {
   bool m_joined = false;
 };
 
-/// The top of the window: transport buttons, the eight phases, step and ε.
+/// The top of the window: transport buttons, the speed of Run, the eight phases, step and ε.
 class PhaseRail : public QWidget {
   Q_OBJECT
 
  public:
   explicit PhaseRail(QWidget* parent = nullptr);
 
-  void showRecord(const StepRecord& record);
-  void showState(bool running, bool ready);
+  void showRecord(const StepRecord& record, const RunPosition& position);
+  void showState(bool running, bool ready, const RunPosition& position);
   PhaseChip* chip(Phase phase) const { return m_chips[static_cast<std::size_t>(phase)]; }
   QPushButton* runButton() const { return m_run; }
   QPushButton* stepButton() const { return m_step; }
   QPushButton* nextButton() const { return m_next; }
+  QPushButton* stepBackButton() const { return m_stepBack; }
+  QPushButton* phaseBackButton() const { return m_phaseBack; }
+  QPushButton* runToButton() const { return m_runTo; }
+  RunToPopup* runToPopup() const { return m_popup; }
+  QSlider* speedSlider() const { return m_speed; }
+  QLabel* stepTitle() const { return m_stepTitle; }
+  /// Opens the field that says how far to run.
+  void askRunTo();
+
+  /// The slider's scale: positions 0 … 100 are 1 … 1000 steps a second on a logarithmic scale; 0
+  /// stands for as fast as it can, the slider's upper end.
+  static double stepsPerSecond(int position);
 
  signals:
   void runClicked();
   void stepClicked();
   void nextClicked();
   void resetClicked();
+  void stepBackClicked();
+  void phaseBackClicked();
+  void runToRequested(const clipscope::RunGoal& goal);
+  void speedChanged(double stepsPerSecond);
   void phaseClicked(clipscope::Phase phase);
 
  private:
+  void buildSpeed(QVBoxLayout* column);
+
   std::array<PhaseChip*, phaseCount> m_chips;
-  QPushButton *m_run, *m_step, *m_next, *m_reset;
-  QLabel *m_stepTitle, *m_epsilon;
+  QPushButton *m_stepBack, *m_phaseBack, *m_run, *m_step, *m_next, *m_runTo, *m_reset;
+  QSlider* m_speed;
+  QLabel *m_speedText, *m_stepTitle, *m_epsilon;
+  RunToPopup* m_popup;
 };
 
 }  // namespace clipscope

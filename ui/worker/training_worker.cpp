@@ -2,6 +2,7 @@
 #include "ui/worker/training_worker.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "engine/error.h"
 #include "engine/interchange/run_folder.h"
@@ -14,7 +15,7 @@ void TrainingWorker::guarded(int runId, Body&& body) {
     body();
   } catch (const Cancelled&) {
     // A stop is an answer, not a failure; phases that were complete are shown below.
-    if (m_trainer) send(runId, true);
+    if (m_session) send(runId, true);
   } catch (const std::bad_alloc&) {
     emit failed(runId,
                 tr("There is not enough memory for this; lower the batch size or the model."));
@@ -24,89 +25,170 @@ void TrainingWorker::guarded(int runId, Body&& body) {
   emit finished(runId);
 }
 
-void TrainingWorker::send(int runId, bool always) {
+bool TrainingWorker::send(int runId, bool always) {
   constexpr double leastInterval = 0.05, share = 5;
   const auto now = std::chrono::steady_clock::now();
   if (!always) {
     const double since = std::chrono::duration<double>(now - m_lastSent).count();
     const double drawing = m_drawingSeconds.load(std::memory_order_relaxed);
-    if (since < std::max(leastInterval, share * drawing)) return;
-    if (m_recordUnderWay.load(std::memory_order_acquire)) return;
+    if (since < std::max(leastInterval, share * drawing)) return false;
+    if (m_recordUnderWay.load(std::memory_order_acquire)) return false;
   }
   m_lastSent = now;
   m_recordUnderWay.store(true, std::memory_order_release);
-  emit recordReady(runId, m_trainer->record());
+  auto update = std::make_shared<PastUpdate>();
+  update->position = m_session->position();
+  update->news = m_session->takeNews();
+  update->experiment = m_session->experiment();
+  update->edit = m_edit;
+  emit pastReady(runId, std::move(update));
+  emit recordReady(runId, m_session->record());
+  return true;
+}
+
+bool RunGoal::isMetBy(const StepRecord& record) const {
+  if (!record.has(Phase::Account)) return false;
+  return (step && record.step >= *step) || (epsilon && record.account->epsilon >= *epsilon) ||
+         (loss && record.forward->meanLoss < *loss);
 }
 
 void TrainingWorker::open(const Experiment& experiment, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    auto trainer = std::make_unique<Trainer>(experiment, loadDataset(experiment.data));
+    auto run = std::make_unique<RunSession>(experiment, loadDataset(experiment.data));
     if (stop.stop_requested()) throw Cancelled();
     auto session = std::make_shared<Session>();
-    session->experiment = trainer->experiment();
-    session->data = trainer->data().data;
-    session->model = trainer->sharedModel();
-    session->trainExamples = static_cast<Index>(trainer->data().train.size());
-    session->testExamples = static_cast<Index>(trainer->data().test.size());
-    m_trainer = std::move(trainer);
+    session->experiment = run->experiment();
+    session->data = run->data().data;
+    session->model = run->sharedModel();
+    session->trainExamples = static_cast<Index>(run->data().train.size());
+    session->testExamples = static_cast<Index>(run->data().test.size());
+    session->test = run->data().test;
+    m_session = std::move(run);
     emit opened(runId, session);
     // The first screen is full: the first batch, up to its clip factors.
-    m_trainer->advanceTo(Phase::Clip, stop);
+    m_session->advanceTo(Phase::Clip, stop);
     send(runId, true);
   });
+}
+
+void TrainingWorker::evaluateWhenDue(std::stop_token stop) {
+  if (m_session->evaluationDue()) m_session->evaluate(stop);
 }
 
 void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_trainer) return;
-    m_trainer->advanceTo(phase, stop);
+    if (!m_session) return;
+    evaluateWhenDue(stop);  // where a pause cut it short
+    m_session->advanceTo(phase, stop);
     send(runId, true);
-    if (m_trainer->evaluationDue()) {
-      m_trainer->evaluate(stop);
-      send(runId, true);
-    }
+    if (!m_session->evaluationDue()) return;
+    m_session->evaluate(stop);
+    send(runId, true);
   });
 }
 
-void TrainingWorker::run(int runId, std::stop_token stop) {
+void TrainingWorker::run(const RunGoal& goal, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_trainer) return;
+    if (!m_session) return;
+    evaluateWhenDue(stop);
     while (!stop.stop_requested()) {
-      m_trainer->finishStep(stop);
-      if (m_trainer->evaluationDue()) m_trainer->evaluate(stop);
-      send(runId, false);
+      const auto started = std::chrono::steady_clock::now();
+      m_session->finishStep(stop);
+      evaluateWhenDue(stop);
+      if (goal.isMetBy(*m_session->record())) break;
+      keepPace(started, send(runId, false), runId, stop);
     }
     send(runId, true);
   });
 }
 
-void TrainingWorker::apply(const Experiment& experiment, int runId) {
+void TrainingWorker::keepPace(std::chrono::steady_clock::time_point started, bool sent, int runId,
+                              const std::stop_token& stop) {
+  constexpr double slice = 0.01;  // how soon a pause or another speed is noticed
+  while (!stop.stop_requested()) {
+    const double speed = m_stepsPerSecond.load(std::memory_order_relaxed);
+    if (speed <= 0) return;
+    const auto now = std::chrono::steady_clock::now();
+    const double left = 1 / speed - std::chrono::duration<double>(now - started).count();
+    if (left <= 0) return;
+    if (!sent) sent = send(runId, false);
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, slice)));
+  }
+}
+
+void TrainingWorker::goTo(Index step, Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (m_trainer) m_trainer->apply(experiment);
+    if (!m_session) return;
+    m_session->goTo(step, phase, stop);
+    evaluateWhenDue(stop);  // where it was cut short the first time
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::stepBack(int runId, std::stop_token stop) {
+  guarded(runId, [&] {
+    if (!m_session) return;
+    m_session->stepBack(stop);
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::phaseBack(int runId, std::stop_token stop) {
+  guarded(runId, [&] {
+    if (!m_session) return;
+    m_session->phaseBack(stop);
+    send(runId, true);
+  });
+}
+
+void TrainingWorker::apply(const Experiment& experiment, int edit, int runId) {
+  guarded(runId, [&] {
+    m_edit = edit;
+    if (m_session) m_session->apply(experiment);
   });
 }
 
 void TrainingWorker::reset(int runId) {
   guarded(runId, [&] {
-    if (!m_trainer) return;
-    m_trainer->reset();
-    m_trainer->advanceTo(Phase::Clip);
+    if (!m_session) return;
+    m_session->reset();
+    m_session->advanceTo(Phase::Clip);
     send(runId, true);
   });
 }
 
 void TrainingWorker::exportRun(const QString& folder, const Attachments& attachments, int runId) {
   guarded(runId, [&] {
-    if (!m_trainer) return;
+    if (!m_session) return;
     // The rows of a step are its finished ones.
-    if (!m_trainer->record()->has(Phase::Account)) m_trainer->finishStep();
+    if (!m_session->record()->has(Phase::Account)) m_session->finishStep();
     send(runId, true);
-    RunFolder out(folder.toStdString(), factsOf(*m_trainer, CLIPSCOPE_VERSION));
-    out.add(*m_trainer->record());
+    RunFolder out(folder.toStdString(), factsOf(m_session->trainer(), CLIPSCOPE_VERSION));
+    out.add(*m_session->record());
     for (const auto& [name, bytes] : attachments) out.attach(name, bytes);
     out.finish(false);
     emit exported(runId, folder);
   });
+}
+
+void TrainingWorker::buildGram(int runId, std::stop_token stop) {
+  std::shared_ptr<const NormsPart> norms;
+  std::shared_ptr<const BatchGram> gram;
+  try {
+    if (m_session && !stop.stop_requested()) {
+      norms = m_session->record()->norms;
+      const auto probe = m_session->probe();
+      if (norms && probe && !probe->examples().empty()) gram = BatchGram::build(*probe, stop);
+    }
+  } catch (const Cancelled&) {
+    // Another command came: the batch it leaves behind gets its own.
+  } catch (const std::bad_alloc&) {
+    emit failed(runId, tr("There is not enough memory to compare clippings of a batch of this "
+                          "size; numbers that need only norms are shown."));
+  } catch (const std::exception& error) {
+    emit failed(runId, QString::fromUtf8(error.what()));
+  }
+  emit gramReady(runId, norms, gram);
 }
 
 }  // namespace clipscope

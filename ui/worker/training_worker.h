@@ -8,10 +8,13 @@
 #include <memory>
 #include <stop_token>
 
-#include "engine/training/trainer.h"
+#include "engine/session/run_session.h"
 #include "ui/attachments.h"
+#include "engine/training/what_if/batch_gram.h"
 
 namespace clipscope {
+
+struct ExampleView;
 
 /// What the window needs to know of a run besides its records; immutable.
 struct Session {
@@ -19,12 +22,30 @@ struct Session {
   std::shared_ptr<const Dataset> data;
   std::shared_ptr<const Model> model;
   Index trainExamples = 0, testExamples = 0;
+  std::vector<Index> test;  ///< the examples held out
 };
 
-/// Owns the Trainer and lives on the one thread that enters its parallel regions. The window calls
-/// the slots as queued calls and gets results as queued signals. Every command carries a stop
-/// token, which the window may pull at any time, and the number of the run it is for: results of an
-/// older run are dropped by the receiver.
+/// Where the run stands in its past and what became known of it: comes before each record.
+struct PastUpdate {
+  RunPosition position;
+  RunNews news;
+  Experiment experiment;  ///< of the next step from here
+  int edit = 0;           ///< the last edit that the worker has seen
+};
+
+/// When a run pauses by itself; what is not set never stops it.
+struct RunGoal {
+  std::optional<Index> step;      ///< once this step is done
+  std::optional<double> epsilon;  ///< at the first step whose ε is at least this
+  std::optional<double> loss;     ///< at the first step whose batch loss is below this
+
+  bool isMetBy(const StepRecord& record) const;
+};
+
+/// Owns the run with its past and lives on the one thread that enters its parallel regions. The
+/// window calls the slots as queued calls and gets results as queued signals. Every command carries
+/// a stop token, which the window may pull at any time, and the number of the run it is for:
+/// results of an older run are dropped by the receiver.
 ///
 /// While running, at most one record is under way to the window, which says with recordShown() that
 /// it drew one, and how long that took. Records come no faster than a person can see them, and
@@ -38,12 +59,27 @@ class TrainingWorker : public QObject {
   /// Loads the data, builds the model; on failure the previous run stays.
   void open(const Experiment& experiment, int runId, std::stop_token stop);
   void advanceTo(Phase phase, int runId, std::stop_token stop);
-  /// Steps until it is stopped.
-  void run(int runId, std::stop_token stop);
-  void apply(const Experiment& experiment, int runId);
+  /// Steps until it is stopped or the goal is met, no faster than setSpeed() says.
+  void run(const RunGoal& goal, int runId, std::stop_token stop);
+  /// To a step and phase that it has been at.
+  void goTo(Index step, Phase phase, int runId, std::stop_token stop);
+  void stepBack(int runId, std::stop_token stop);
+  void phaseBack(int runId, std::stop_token stop);
+  /// `edit`: a number that rises with every edit.
+  void apply(const Experiment& experiment, int edit, int runId);
   void reset(int runId);
   /// Writes the current step, finished, as a run folder.
   void exportRun(const QString& folder, const Attachments& attachments, int runId);
+  /// Forms one example's gradient and output at the parameters of the step that is shown.
+  void lookAt(Index example, int runId, std::stop_token stop);
+
+  /// Called from the window's thread. Steps a second while running; 0: as fast as it can.
+  void setSpeed(double stepsPerSecond) {
+    m_stepsPerSecond.store(stepsPerSecond, std::memory_order_relaxed);
+  }
+  /// The Gram matrices of the batch shown, for what-if. Not a command: nothing waits for it, it does
+  /// not report finished(), and any command stops it by its own token. Says nothing when stopped.
+  void buildGram(int runId, std::stop_token stop);
 
   /// Called from the window's thread.
   void recordShown(double seconds) {
@@ -53,18 +89,31 @@ class TrainingWorker : public QObject {
 
  signals:
   void opened(int runId, std::shared_ptr<const Session> session);
+  /// Comes before every recordReady().
+  void pastReady(int runId, std::shared_ptr<const PastUpdate> update);
   void recordReady(int runId, std::shared_ptr<const StepRecord> record);
   /// A command is over, whether done, stopped or failed.
   void finished(int runId);
   void failed(int runId, const QString& message);
   void exported(int runId, const QString& folder);
+  void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
+  /// The matrices of the batch with these norms; null where they could not be built or were stopped.
+  void gramReady(int runId, std::shared_ptr<const NormsPart> norms,
+                 std::shared_ptr<const BatchGram> gram);
 
  private:
-  void send(int runId, bool always);
+  /// False where the record was held back.
+  bool send(int runId, bool always);
+  /// Waits until the next step of a run is due; sends a record held back meanwhile.
+  void keepPace(std::chrono::steady_clock::time_point started, bool sent, int runId,
+                const std::stop_token& stop);
+  void evaluateWhenDue(std::stop_token stop);
   template <class Body>
   void guarded(int runId, Body&& body);
 
-  std::unique_ptr<Trainer> m_trainer;
+  std::unique_ptr<RunSession> m_session;
+  int m_edit = 0;
+  std::atomic<double> m_stepsPerSecond{0};
   std::atomic<bool> m_recordUnderWay{false};
   std::atomic<double> m_drawingSeconds{0};
   std::chrono::steady_clock::time_point m_lastSent;

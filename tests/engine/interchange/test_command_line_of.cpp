@@ -49,16 +49,21 @@ class TestCommandLineOf : public QObject {
   }
 
   void setsOneField() {
-    const Experiment e = withSetting({}, "clipping.max_grad_norm=0.5");
+    const Experiment e = withSettings({}, {"clipping.max_grad_norm=0.5"});
     QCOMPARE(e.clipping.maxGradNorm, 0.5);
     Experiment expected;
     expected.clipping.maxGradNorm = 0.5;
     QVERIFY(e == expected);
-    QVERIFY(withSetting({}, "clipping.strategy=auto_s").clipping.strategy == "auto_s");
+    QVERIFY(withSettings({}, {"clipping.strategy=auto_s"}).clipping.strategy == "auto_s");
     const Experiment own =
-        withSetting({}, R"(model.spec={"layers":[{"type":"flatten"},{"type":"linear","out":10}]})");
+        withSettings({}, {R"(model.spec={"layers":[{"type":"flatten"},{"type":"linear","out":10}]})"});
     QVERIFY(own.model.preset.empty() && own.model.spec.contains("layers"));
-    QVERIFY(withSetting(own, "model.preset=mlp").model.preset == "mlp");
+    // Fields that need each other.
+    const Experiment both = withSettings({}, {"data.normalisation.rule=constants",
+                                              "data.normalisation.mean=[0.5]",
+                                              "data.normalisation.std=[2]"});
+    QCOMPARE(both.data.std, (std::vector<double>{2}));
+    QVERIFY(withSettings(own, {"model.preset=mlp"}).model.preset == "mlp");
   }
 
   void badAssignmentsSaySo_data() {
@@ -81,7 +86,7 @@ class TestCommandLineOf : public QObject {
     QFETCH(QString, assignment);
     QFETCH(QString, word);
     try {
-      withSetting({}, assignment.toStdString());
+      withSettings({}, {assignment.toStdString()});
       QFAIL("accepted");
     } catch (const SettingError& error) {
       QVERIFY2(QString::fromUtf8(error.what()).contains(word), error.what());

@@ -131,7 +131,8 @@ void TestModelSpec::namesInBlocks() {
     QCOMPARE(lines[k].shortcut, wanted[k].shortcut);
     QCOMPARE(lines[k].parameters, wanted[k].parameters);
     QCOMPARE(lines[k].path, wanted[k].path);
-    QCOMPARE(lines[k].kind, spec.at(json::json_pointer(lines[k].path)).at("type"));
+    QCOMPARE(lines[k].kind,
+             spec.at(json::json_pointer(lines[k].path)).at("type").get<std::string>());
   }
   QCOMPARE(lines[1].output.toString(), "6×8×8");
   const std::vector<std::string> trainable{"conv1.weight", "conv1.bias",   "conv2.weight",

@@ -73,16 +73,19 @@ void TestHistories::historyAppendsAndTruncates() {
   for (Index i = 1; i <= 10; ++i) history.append(step(i, static_cast<double>(i)));
   QCOMPARE(history.steps(), Index{10});
   QCOMPARE(history.at(7).loss, 7.0);
+  QCOMPARE(history.revision(), Index{0});
   // A step that is known already begins another future.
   history.append(step(4, -4));
   QCOMPARE(history.steps(), Index{4});
   QCOMPARE(history.newest()->loss, -4.0);
   QCOMPARE(history.at(3).loss, 3.0);
+  QCOMPARE(history.revision(), Index{1});
   EvaluationPart evaluation;
   evaluation.accuracy = 0.5;
   evaluation.loss = 2;
   history.setEvaluation(3, evaluation);
   history.setEvaluation(5, evaluation);
+  QCOMPARE(history.revision(), Index{2});
   QCOMPARE(history.at(3).testAccuracy, 0.5);
   QCOMPARE(history.at(3).testLoss, 2.0);
   QVERIFY(std::isnan(history.at(4).testAccuracy));

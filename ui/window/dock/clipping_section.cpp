@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QPushButton>
 
+#include "ui/window/clip_slider.h"
 #include "ui/window/dock/schedule_rows.h"
 
 namespace clipscope {
@@ -52,6 +53,7 @@ ClippingSection::ClippingSection(QWidget* parent) : DockSection(tr("Clipping"), 
   m_maxGradNorm = addNumber(
       tr("Clipping norm C"), tr("max_grad_norm: the sensitivity of the clipped sum"),
       {1e-30, 1e30, true, false}, [](Experiment& e, double v) { e.clipping.maxGradNorm = v; });
+  addWide(m_slider = new ClipSlider(this));
   m_schedule = new ScheduleRows(this, tr("C"), 1e-30, &ScheduleSettings::maxGradNorm);
   m_thresholds =
       addCombo(tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
@@ -78,7 +80,7 @@ void ClippingSection::addGroupings() {
       {"Param",
        "A norm and a threshold for each tensor, weight and bias apart "
        "(what Opacus calls per_layer)"},
-      {"Custom", "The groups that the experiment's file names"}};
+      {"Custom", "Groups of one's own: opens an editor in which tensors are dragged into groups"}};
   for (int k = 0; k < 4; ++k) {
     auto* button = new QPushButton(tr(groupings[k].first), this);
     button->setToolTip(QString::fromUtf8(groupings[k].second));
@@ -86,10 +88,15 @@ void ClippingSection::addGroupings() {
     button->setProperty("segment", true);
     m_grouping->addButton(button, k);
     segments->addWidget(button, 1);
-    if (k == 3) m_customButton = button;
   }
   addWide(segments);
   connect(m_grouping, &QButtonGroup::idClicked, this, [this](int id) {
+    if (static_cast<GroupingKind>(id) == GroupingKind::Custom) {
+      // Nothing has changed before the groups are made.
+      m_grouping->button(static_cast<int>(experiment().clipping.grouping))->setChecked(true);
+      emit groupsRequested();
+      return;
+    }
     change(m_grouping->button(id),
            [&](Experiment& e) { e.clipping.grouping = static_cast<GroupingKind>(id); });
   });
@@ -97,7 +104,6 @@ void ClippingSection::addGroupings() {
 
 void ClippingSection::display(const Experiment& e) {
   m_grouping->button(static_cast<int>(e.clipping.grouping))->setChecked(true);
-  m_customButton->setVisible(!e.clipping.groups.empty());
   select(m_strategy, QString::fromStdString(e.clipping.strategy));
   const bool adapts = e.clipping.adaptive.enabled;
   labelOf(m_maxGradNorm)->setText(adapts ? tr("First norm C") : tr("Clipping norm C"));

@@ -4,10 +4,10 @@
 #include "ui/window/dock/dock_section.h"
 
 class QButtonGroup;
-class QPushButton;
 
 namespace clipscope {
 
+class ClipSlider;
 class ScheduleRows;
 
 /// Grouping, strategy and thresholds.
@@ -17,9 +17,14 @@ class ClippingSection : public DockSection {
  public:
   explicit ClippingSection(QWidget* parent);
 
+  ClipSlider* slider() const { return m_slider; }
   NumberEdit* maxGradNorm() const { return m_maxGradNorm; }
   QButtonGroup* grouping() const { return m_grouping; }
   QComboBox* strategy() const { return m_strategy; }
+
+ signals:
+  /// The segment Custom was pressed: the groups are to be made, or made anew.
+  void groupsRequested();
 
  protected:
   void display(const Experiment& experiment) override;
@@ -28,10 +33,10 @@ class ClippingSection : public DockSection {
   void addGroupings();
 
   QButtonGroup* m_grouping;
-  QPushButton* m_customButton;
   QComboBox *m_strategy, *m_thresholds;
   NumberEdit *m_maxGradNorm, *m_constant;
   ScheduleRows* m_schedule;
+  ClipSlider* m_slider;
 };
 
 }  // namespace clipscope

@@ -2,8 +2,10 @@
 #include "ui/window/dock/data_section.h"
 
 #include <QComboBox>
+#include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <algorithm>
 
 #include "ui/plots/number_format.h"
 
@@ -29,9 +31,18 @@ DataSection::DataSection(QWidget* parent) : DockSection(tr("Data"), parent) {
       [](Experiment& e, const std::string& name) {
         e.data.normalisation = parseNormalisationRule(name, "data.normalisation");
       });
+  m_classes = addHint();
+  m_classes->setToolTip(tr("Of the smallest and of the largest class, training and test together"));
+  auto* buttons = new QHBoxLayout;
   auto* open = new QPushButton(tr("Open data…"), this);
+  open->setToolTip(tr("Another data set: IDX, CSV, or a folder with MNIST"));
   connect(open, &QPushButton::clicked, this, &DataSection::openDataRequested);
-  addWide(open);
+  m_browse = new QPushButton(tr("Browse…"), this);
+  m_browse->setToolTip(tr("Shows the examples with their labels"));
+  connect(m_browse, &QPushButton::clicked, this, &DataSection::browseDataRequested);
+  buttons->addWidget(open, 1);
+  buttons->addWidget(m_browse, 1);
+  addWide(buttons);
   m_privateNote = addHint(tr("Standardised with the data's own mean and std: private."));
   m_privateNote->hide();
 }
@@ -41,7 +52,20 @@ void DataSection::display(const Experiment& e) {
   select(m_normalise, fromView(normalisationRuleName(e.data.normalisation)));
 }
 
+void DataSection::showClasses(const Dataset& data) {
+  if (!data.isClassification()) {
+    m_classes->setText(tr("%1 target(s) an example").arg(data.outputs()));
+    return;
+  }
+  std::vector<Index> counts(static_cast<std::size_t>(data.outputs()), 0);
+  for (Index i = 0; i < data.size(); ++i) ++counts[static_cast<std::size_t>(data.label(i))];
+  const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+  m_classes->setText(
+      tr("%1 classes, %2 to %3 each").arg(counts.size()).arg(grouped(*least), grouped(*most)));
+}
+
 void DataSection::showSession(const Session& session) {
+  showClasses(*session.data);
   m_source->setText(QString::fromStdString(session.data->name()));
   m_source->setToolTip(QString::fromStdString(session.data->source()));
   m_counts->setText(

@@ -3,6 +3,8 @@
 
 #include "ui/window/dock/dock_section.h"
 
+class QPushButton;
+
 namespace clipscope {
 
 /// Where the examples come from, and how they are scaled and split.
@@ -13,14 +15,21 @@ class DataSection : public DockSection {
   explicit DataSection(QWidget* parent);
   void showSession(const Session& session) override;
 
+  QPushButton* browseButton() const { return m_browse; }
+  QLabel* classLine() const { return m_classes; }
+
  signals:
   void openDataRequested();
+  void browseDataRequested();
 
  protected:
   void display(const Experiment& experiment) override;
 
  private:
-  QLabel *m_source, *m_counts, *m_privateNote;
+  void showClasses(const Dataset& data);
+
+  QLabel *m_source, *m_counts, *m_privateNote, *m_classes;
+  QPushButton* m_browse;
   NumberEdit* m_testShare;
   QComboBox* m_normalise;
 };

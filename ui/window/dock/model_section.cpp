@@ -4,6 +4,7 @@
 #include <QComboBox>
 #include <QGridLayout>
 #include <QLabel>
+#include <QPushButton>
 
 #include "engine/model/presets.h"
 #include "ui/plots/number_format.h"
@@ -27,11 +28,16 @@ ModelSection::ModelSection(QWidget* parent) : DockSection(tr("Model"), parent) {
   m_layers->setVerticalSpacing(2);
   m_layers->setColumnStretch(0, 1);
   addWide(m_layers);
+  m_edit = new QPushButton(tr("Edit…"), this);
+  m_edit->setAccessibleName(tr("Edit the model"));
+  m_edit->setToolTip(tr("Adds, removes and reorders layers"));
+  connect(m_edit, &QPushButton::clicked, this, &ModelSection::editModelRequested);
+  addWide(m_edit);
 }
 
 void ModelSection::display(const Experiment& e) {
   if (e.model.preset.empty() && m_preset->findData(QString()) < 0)
-    m_preset->addItem(tr("From the file"), QString());
+    m_preset->addItem(tr("Own layers"), QString());
   select(m_preset, QString::fromStdString(e.model.preset));
 }
 
@@ -51,9 +57,14 @@ void ModelSection::showSession(const Session& session) {
       label->setToolTip(QString::fromStdString(layer.name));
       m_layers->addWidget(label, at, column);
     };
-    cell(QString::fromStdString(layer.text) + (layer.reuse ? tr(" (again)") : QString()), 0);
+    // Layers of a block stand under it, those beside its branch marked.
+    cell(QString(2 * layer.depth, QChar(0x2007)) + (layer.shortcut ? tr("+ ") : QString()) +
+             QString::fromStdString(layer.text) + (layer.reuse ? tr(" (again)") : QString()),
+         0);
     cell(QString::fromStdString(layer.output.toString()), 1);
-    cell(layer.parameters > 0 ? grouped(layer.parameters) : QString(), 2);
+    // A block's parameters are its layers', which follow.
+    const bool block = layer.kind == "residual";
+    cell(layer.parameters > 0 && !block ? grouped(layer.parameters) : QString(), 2);
     ++at;
   }
 }

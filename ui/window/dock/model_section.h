@@ -3,6 +3,8 @@
 
 #include "ui/window/dock/dock_section.h"
 
+class QPushButton;
+
 namespace clipscope {
 
 /// The network: a preset, and its layers with shapes and parameter counts.
@@ -13,6 +15,11 @@ class ModelSection : public DockSection {
   explicit ModelSection(QWidget* parent);
   void showSession(const Session& session) override;
 
+  QPushButton* editButton() const { return m_edit; }
+
+ signals:
+  void editModelRequested();
+
  protected:
   void display(const Experiment& experiment) override;
 
@@ -20,6 +27,7 @@ class ModelSection : public DockSection {
   QComboBox* m_preset;
   QLabel* m_title;
   QGridLayout* m_layers;
+  QPushButton* m_edit;
 };
 
 }  // namespace clipscope

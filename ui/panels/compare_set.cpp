@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/panels/compare_set.h"
+
+#include <QCoreApplication>
+#include <QStringList>
+#include <cmath>
+
+#include "engine/error.h"
+#include "ui/plots/number_format.h"
+
+namespace clipscope {
+
+namespace {
+
+QString tr(const char* text) { return QCoreApplication::translate("Compare", text); }
+
+struct RowText {
+  const char* name;
+  const char* key;
+  const char* explanation;
+  int best;  ///< 1 the largest, −1 the smallest, 0 none
+};
+
+const RowText& about(CompareSet::Row row) {
+  static const RowText texts[CompareSet::rows] = {
+      {"clipped", "clipped_fraction",
+       "Share of examples with n > C in any group; blank for automatic rules, which scale all. "
+       "Best: the smallest",
+       -1},
+      {"scaled up", "above_one_fraction",
+       "Share of examples with a factor above 1 (automatic rules)", 0},
+      {"retained", "retained_norm",
+       "Retained norm Σ‖clipped g‖ / Σ‖g‖. Best: the largest, of rules that never scale up", 1},
+      {"cos to mean", "bias_cosine", "cos(s, Σg), the clipped sum's direction. Best: the largest",
+       1},
+      {"bias ‖β‖/‖ḡ‖", "bias_ratio", "‖s − Σg‖/‖Σg‖. Best: the smallest", -1},
+      {"bias, scale-free", "bias_scale_free",
+       "min over α of ‖αs − Σg‖/‖Σg‖: what is left of the bias when the step is scaled at will. "
+       "Best: the smallest",
+       -1},
+      {"signal ‖s‖", "signal", "Length of the clipped sum", 0},
+      {"noise √Σs²d", "noise_expected", "Expected length of the noise", 0},
+      {"noise ‖z‖", "noise_realised",
+       "Length of the noise drawn: the same standard normal draw in all columns", 0},
+      {"SNR", "snr", "‖s‖ over expected noise. Best: the largest", 1},
+      {"SNR, drawn", "snr_realised", "‖s‖ over ‖z‖", 0},
+      {"cos(ĝ, ḡ)", "private_cosine",
+       "The private direction, with the noise drawn; a random one would have ±1/√d", 0},
+      {"effective σ", "effective_sigma",
+       "The noise multiplier that the mechanism truly has. Where it differs the privacy does, and "
+       "no column is called best",
+       0},
+      {"error budget", "error_budget",
+       "bias² + noise + sampling variance of the mean gradient. Best: the smallest", -1},
+  };
+  return texts[static_cast<int>(row)];
+}
+
+const char* shortGrouping(GroupingKind kind) {
+  switch (kind) {
+    case GroupingKind::PerLayer:
+      return QT_TRANSLATE_NOOP("Compare", "layer");
+    case GroupingKind::PerParameter:
+      return QT_TRANSLATE_NOOP("Compare", "param");
+    case GroupingKind::Custom:
+      return QT_TRANSLATE_NOOP("Compare", "custom");
+    default:
+      return QT_TRANSLATE_NOOP("Compare", "flat");
+  }
+}
+
+const char* longGrouping(GroupingKind kind) {
+  switch (kind) {
+    case GroupingKind::PerLayer:
+      return QT_TRANSLATE_NOOP("Compare", "per layer");
+    case GroupingKind::PerParameter:
+      return QT_TRANSLATE_NOOP("Compare", "per parameter");
+    case GroupingKind::Custom:
+      return QT_TRANSLATE_NOOP("Compare", "custom groups");
+    default:
+      return QT_TRANSLATE_NOOP("Compare", "flat");
+  }
+}
+
+QString titleOf(const std::string& strategy) {
+  const auto made = makeStrategy(strategy, {});
+  return QString::fromUtf8(made->title().data(), static_cast<qsizetype>(made->title().size()));
+}
+
+const char* allocationName(NoiseAllocation allocation) {
+  switch (allocation) {
+    case NoiseAllocation::EqualBudget:
+      return QT_TRANSLATE_NOOP("Compare", "equal budget");
+    case NoiseAllocation::DimensionWeighted:
+      return QT_TRANSLATE_NOOP("Compare", "dimension");
+    case NoiseAllocation::LeastPower:
+      return QT_TRANSLATE_NOOP("Compare", "least power");
+    default:
+      return QT_TRANSLATE_NOOP("Compare", "global noise");
+  }
+}
+
+}  // namespace
+
+QString shortName(const CompareColumn& column) {
+  QStringList words;
+  const bool flat = column.grouping == GroupingKind::Flat;
+  if (!flat || column.strategy == "threshold") words << tr(shortGrouping(column.grouping));
+  if (column.strategy != "threshold")
+    words << titleOf(column.strategy).section(QLatin1Char(' '), 0, 0);
+  if (!flat && column.allocation != NoiseAllocation::Global)
+    words << tr(allocationName(column.allocation)).section(QLatin1Char(' '), 0, 0);
+  if (column.maxGradNorm) words << QStringLiteral("C ") + shortNumber(*column.maxGradNorm, 2);
+  return words.join(QLatin1Char('\n'));
+}
+
+QString longName(const CompareColumn& column) {
+  QStringList words{tr(longGrouping(column.grouping)), titleOf(column.strategy)};
+  if (column.grouping != GroupingKind::Flat) words << tr(allocationName(column.allocation));
+  if (column.maxGradNorm) words << QStringLiteral("C = ") + shortNumber(*column.maxGradNorm, 3);
+  return words.join(QStringLiteral(", "));
+}
+
+CompareSet::CompareSet() {
+  columns.resize(3);
+  columns[1].grouping = GroupingKind::PerParameter;
+  columns[2].strategy = "auto_s";
+}
+
+ClippingSettings CompareSet::clippingOf(const WhatIfState& state,
+                                        const CompareColumn& column) const {
+  ClippingSettings clipping = state.experiment().clipping;
+  // C_k that were given are given for the experiment's groups.
+  if (column.thresholds != ThresholdRule::Custom) clipping.groupThresholds.clear();
+  clipping.grouping = column.grouping;
+  clipping.strategy = column.strategy;
+  clipping.thresholds = column.thresholds;
+  clipping.maxGradNorm = column.maxGradNorm.value_or(state.maxGradNorm());
+  return clipping;
+}
+
+NoiseSettings CompareSet::noiseOf(const WhatIfState& state, const CompareColumn& column) const {
+  NoiseSettings noise = state.experiment().noise;
+  noise.allocation = column.allocation;
+  return noise;
+}
+
+void CompareSet::evaluate(const WhatIfState& state) {
+  m_numbers.clear();
+  m_problems.clear();
+  if (!state.hasBatch()) return;
+  for (const CompareColumn& column : columns) {
+    try {
+      const WhatIfRules rules = state.rulesOf(clippingOf(state, column), noiseOf(state, column));
+      m_numbers.push_back(state.whatIf()->evaluate(rules));
+      m_problems.emplace_back();
+    } catch (const Error& error) {
+      m_numbers.emplace_back();
+      m_problems.push_back(QString::fromUtf8(error.what()));
+    }
+  }
+}
+
+const WhatIfNumbers* CompareSet::numbers(std::size_t column) const {
+  return column < m_numbers.size() && m_numbers[column] ? &*m_numbers[column] : nullptr;
+}
+
+QString CompareSet::problem(std::size_t column) const {
+  return column < m_problems.size() ? m_problems[column] : QString();
+}
+
+double CompareSet::value(Row row, std::size_t column) const {
+  const WhatIfNumbers* w = numbers(column);
+  if (!w) return notANumber;
+  switch (row) {
+    case Row::Clipped:
+      return w->clippedFraction;
+    case Row::ScaledUp:
+      return w->aboveOneFraction;
+    case Row::Retained:
+      return w->total.retainedNorm;
+    case Row::Cosine:
+      return w->total.biasCosine;
+    case Row::Bias:
+      return w->total.biasRatio;
+    case Row::BiasScaleFree:
+      return w->total.biasScaleFree;
+    case Row::Signal:
+      return w->total.signal;
+    case Row::NoiseExpected:
+      return w->total.noiseExpected;
+    case Row::NoiseRealised:
+      return w->total.noiseRealised;
+    case Row::Snr:
+      return w->total.snr;
+    case Row::SnrRealised:
+      return w->total.snrRealised;
+    case Row::PrivateCosine:
+      return w->privateCosine;
+    case Row::EffectiveSigma:
+      return w->effectiveSigma;
+    case Row::ErrorBudget:
+      return w->budget.total;
+  }
+  return notANumber;
+}
+
+QString CompareSet::text(Row row, std::size_t column) const {
+  const double number = value(row, column);
+  return row == Row::Clipped || row == Row::ScaledUp ? percent(number) : shortNumber(number, 3);
+}
+
+bool CompareSet::competes(std::size_t column) const {
+  return numbers(column) && columns[column].strategy != "none";
+}
+
+bool CompareSet::isComparable() const {
+  double sigma = notANumber;
+  for (std::size_t k = 0; k < m_numbers.size(); ++k) {
+    if (!competes(k)) continue;
+    const double own = m_numbers[k]->effectiveSigma;
+    if (std::isnan(sigma)) sigma = own;
+    if (!(std::abs(own - sigma) <= 1e-6 * sigma)) return false;
+  }
+  return true;
+}
+
+bool CompareSet::isBest(Row row, std::size_t column) const {
+  const int sense = about(row).best;
+  if (sense == 0 || !isComparable()) return false;
+  const auto takesPart = [&](std::size_t k) {
+    // A rule that scales up retains more than there was: that is no merit.
+    const bool scalesUp = row == Row::Retained && numbers(k) && numbers(k)->aboveOneFraction > 0;
+    return competes(k) && !scalesUp && std::isfinite(value(row, k));
+  };
+  if (!takesPart(column)) return false;
+  bool better = false;
+  for (std::size_t k = 0; k < m_numbers.size(); ++k) {
+    if (k == column || !takesPart(k) || text(row, k) == text(row, column)) continue;
+    if (sense * (value(row, k) - value(row, column)) > 0) return false;
+    better = true;
+  }
+  return better;
+}
+
+QString CompareSet::name(Row row) { return tr(about(row).name); }
+QString CompareSet::explanation(Row row) { return tr(about(row).explanation); }
+const char* CompareSet::key(Row row) { return about(row).key; }
+
+}  // namespace clipscope

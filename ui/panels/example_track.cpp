@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ui/panels/example_track.h"
+
+#include <QLabel>
+#include <QVBoxLayout>
+#include <algorithm>
+#include <cmath>
+
+#include "ui/plots/number_format.h"
+#include "ui/plots/plot.h"
+#include "ui/theme.h"
+
+namespace clipscope {
+
+ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(2);
+  m_heading = new QLabel(this);
+  QFont bold = m_heading->font();
+  bold.setBold(true);
+  m_heading->setFont(bold);
+  column->addWidget(m_heading);
+  m_plot = new Plot(tr("Norm before and after clipping over the steps"), this);
+  m_plot->setFixedHeight(124);
+  m_plot->axisRect()->setMinimumMargins(QMargins(6, 8, 8, 4));
+  column->addWidget(m_plot);
+  m_before = m_plot->addGraph();
+  m_after = m_plot->addGraph();
+  for (QCPGraph* graph : {m_before, m_after}) graph->setLineStyle(QCPGraph::lsNone);
+  m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new PowerTicker));
+  m_plot->xAxis->setLabel(tr("step"));
+  m_plot->yAxis->setLabel(tr("norm"));
+  m_plot->setFit([this] {
+    double low = INFINITY, high = -INFINITY;
+    for (const ExamplePoint& point : m_points)
+      for (const double value : {point.before, point.after}) {
+        if (!(value > 0) || !std::isfinite(value)) continue;
+        low = std::min(low, std::log10(value));
+        high = std::max(high, std::log10(value));
+      }
+    if (!(low <= high)) low = -1, high = 0;
+    const double room = std::max(0.25, 0.1 * (high - low));
+    m_plot->yAxis->setRange(low - room, high + room);
+    const double first = m_points.empty() ? 0 : static_cast<double>(m_points.front().step);
+    const double last = m_points.empty() ? 1 : static_cast<double>(m_points.back().step);
+    const double side = std::max(0.6, 0.05 * (last - first));
+    m_plot->xAxis->setRange(first - side, last + side);
+  });
+  m_plot->setRecolour([this] { recolour(); });
+  m_plot->setHoverText([this](QPointF at) {
+    const ExamplePoint* nearest = nullptr;
+    for (const ExamplePoint& point : m_points)
+      if (!nearest || std::abs(static_cast<double>(point.step) - at.x()) <
+                          std::abs(static_cast<double>(nearest->step) - at.x()))
+        nearest = &point;
+    if (!nearest) return QString();
+    return tr("step %1\nnorm before %2, after %3\nclip factor %4, loss %5")
+        .arg(nearest->step)
+        .arg(shortNumber(nearest->before), shortNumber(nearest->after),
+             shortNumber(nearest->factor), shortNumber(nearest->loss));
+  });
+  recolour();
+}
+
+void ExampleTrack::show(const std::vector<ExamplePoint>& points, Index steps) {
+  m_points = points;
+  m_heading->setText(points.size() == 1 && steps == 1
+                         ? tr("Drawn in this step")
+                         : tr("Drawn in %1 of %2 steps").arg(points.size()).arg(steps));
+  QVector<double> steps1, before, steps2, after;
+  for (const ExamplePoint& point : points) {
+    if (point.before > 0 && std::isfinite(point.before)) {
+      steps1 << static_cast<double>(point.step);
+      before << std::log10(point.before);
+    }
+    if (point.after > 0 && std::isfinite(point.after)) {
+      steps2 << static_cast<double>(point.step);
+      after << std::log10(point.after);
+    }
+  }
+  m_before->setData(steps1, before, true);
+  m_after->setData(steps2, after, true);
+  m_plot->refit();
+}
+
+QString ExampleTrack::heading() const { return m_heading->text(); }
+
+void ExampleTrack::recolour() {
+  const Theme& t = Theme::current();
+  m_before->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.before, t.before, 5));
+  m_after->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 5));
+}
+
+}  // namespace clipscope

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+#include <vector>
+
+#include "engine/training/step_record.h"
+
+class QCPGraph;
+class QLabel;
+
+namespace clipscope {
+
+class Plot;
+
+/// A step in which an example was drawn.
+struct ExamplePoint {
+  Index step = 0;
+  double before = 0, after = 0, factor = 0, loss = 0;
+};
+
+/// An example's history: its norm before and after clipping over the steps in which it was drawn.
+class ExampleTrack : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit ExampleTrack(QWidget* parent = nullptr);
+
+  /// Points in the order of steps; `steps`: how many were recorded in all.
+  void show(const std::vector<ExamplePoint>& points, Index steps);
+  using QWidget::show;
+  Plot* plot() const { return m_plot; }
+  QString heading() const;
+
+ private:
+  void recolour();
+
+  QLabel* m_heading;
+  Plot* m_plot;
+  QCPGraph *m_before, *m_after;
+  std::vector<ExamplePoint> m_points;
+};
+
+}  // namespace clipscope

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "engine/session/run_history.h"
+#include "ui/panels/history_chart.h"
+#include "ui/plots/min_max_levels.h"
+#include "ui/plots/plot.h"
+
+namespace clipscope {
+
+/// One of History's small plots: its numbers over the steps, drawn from the extremes of each pixel
+/// column, with a cursor at the step shown. Dragging the cursor or a click asks for a step, and so
+/// do the arrow keys; the wheel zooms the steps and, over the vertical axis, the values, which
+/// otherwise follow what is visible.
+class HistoryPlot : public Plot {
+  Q_OBJECT
+
+ public:
+  HistoryPlot(const HistoryChart& chart, QWidget* parent = nullptr);
+
+  const HistoryChart& chart() const { return m_chart; }
+  /// Null, or outlives the plot.
+  void setHistory(const RunHistory* history);
+  /// Takes in what the history has got since.
+  void refresh();
+  void setStep(Index step);
+  Index step() const { return m_cursor; }
+  void setLogarithmic(bool logarithmic);
+  bool isLogarithmic() const { return m_logarithmic; }
+  /// The visible steps, without a stepsChanged().
+  void showSteps(double from, double to);
+  /// Values follow the visible steps again.
+  void followValues();
+  /// What is drawn of a series: for tests.
+  QVector<QPointF> drawn(std::size_t series) const;
+  /// The values of the step nearest to a place on the axis, by name; empty beside the run.
+  QString hoverText(double x) const;
+
+ signals:
+  void stepRequested(clipscope::Index step);
+  /// The visible steps, changed by wheel or drag.
+  void stepsChanged(double from, double to);
+  /// Dragging the cursor began and ended.
+  void scrubbing(bool on);
+
+ protected:
+  void mousePressEvent(QMouseEvent* event) override;
+  void mouseMoveEvent(QMouseEvent* event) override;
+  void mouseReleaseEvent(QMouseEvent* event) override;
+  void wheelEvent(QWheelEvent* event) override;
+  void keyPressEvent(QKeyEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+
+ private:
+  double value(std::size_t series, std::size_t index) const {
+    return m_history->summaries()[index].*m_chart.series[series].value;
+  }
+  double position(double value) const;
+  MinMax extremes(std::size_t series, std::size_t from, std::size_t to) const;
+  void draw();
+  void drawSeries(std::size_t series, std::size_t from, std::size_t to, int columns);
+  void fitValues(std::size_t from, std::size_t to);
+  void recolour();
+  void placeLegend();
+
+  Index stepAt(double x) const;
+  bool isAtCursor(double x) const;
+
+  HistoryChart m_chart;
+  const RunHistory* m_history = nullptr;
+  Index m_revision = -1;
+  std::vector<MinMaxLevels> m_levels;
+  std::vector<QCPGraph*> m_graphs;
+  QCPItemText* m_title;
+  std::vector<QCPItemText*> m_legend;
+  QCPItemText* m_note;
+  QCPItemStraightLine* m_cursorLine;
+  QSharedPointer<QCPAxisTicker> m_plainTicker;
+  QSharedPointer<PowerTicker> m_powerTicker;
+  Index m_cursor = 0;
+  bool m_logarithmic = false;
+  bool m_userValues = false;
+  bool m_setting = false;  ///< a range is set by the program
+  bool m_scrubbing = false;
+};
+
+}  // namespace clipscope
