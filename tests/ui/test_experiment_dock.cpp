@@ -131,7 +131,7 @@ void TestExperimentDock::adaptiveThreshold() {
   QCOMPARE(record().noise->adaptive.size(), std::size_t{1});
   const double next = record().noise->nextMaxGradNorm;
   QVERIFY(std::abs(record().clip->maxGradNorm - 3) < 1e-12 && next != 3);
-  QVERIFY(window()->sentence()->text().contains("C goes from 3 to"));
+  QVERIFY(window()->sentence()->text().contains("C goes from 3.00 to"));
   finish();
   QVERIFY(std::abs(record().clip->maxGradNorm - next) < 1e-12);
   QVERIFY(!field<QComboBox>("C over steps")->isEnabled());

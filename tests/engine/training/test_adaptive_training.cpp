@@ -144,6 +144,10 @@ void TestAdaptiveTraining::phasesAndReplayGiveTheSameBits() {
   }
   QVERIFY(std::ranges::equal(whole.parameters().flat(), cut.parameters().flat()));
   const double reached = whole.record()->noise->nextMaxGradNorm;
+  const auto kept = whole.checkpoint();
+  const double after = whole.finishStep()->noise->nextMaxGradNorm;
+  whole.restore(*kept);
+  QCOMPARE(whole.finishStep()->noise->nextMaxGradNorm, after);
   whole.reset();
   for (int step = 0; step < 4; ++step) whole.finishStep();
   QCOMPARE(whole.record()->noise->nextMaxGradNorm, reached);

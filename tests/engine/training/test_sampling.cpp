@@ -24,6 +24,7 @@ class TestSampling : public QObject {
   void changesInMidRun();
   void changedBatchesBeginAnotherEpoch();
   void replayIsExact();
+  void checkpointsKeepTheEpoch();
   void refusesMoreThanThereIs();
   void physicalBatchesAgree_data();
   void physicalBatchesAgree();
@@ -164,6 +165,32 @@ void TestSampling::replayIsExact() {
       QCOMPARE(b.record()->sample->examples, batches[static_cast<std::size_t>(step)]);
     }
     QVERIFY(std::ranges::equal(a.parameters().flat(), b.parameters().flat()));
+  }
+}
+
+void TestSampling::checkpointsKeepTheEpoch() {
+  // From the middle of an epoch that began with a change of the batch: order, place and charge.
+  Experiment e = with(SamplingScheme::Shuffled, 30);
+  e.schedules.noiseMultiplier.kind = ScheduleKind::Exponential;
+  e.schedules.noiseMultiplier.gamma = 0.95;
+  Trainer trainer(e, smallData());
+  for (int step = 0; step < 4; ++step) trainer.finishStep();
+  e.sampling.expectedBatchSize = 20;
+  trainer.apply(e);
+  for (int step = 0; step < 2; ++step) trainer.finishStep();
+  const auto kept = trainer.checkpoint();
+  std::vector<std::vector<Index>> batches;
+  std::vector<double> epsilons;
+  for (int step = 0; step < 6; ++step) {
+    const auto record = trainer.finishStep();
+    batches.push_back(record->sample->examples);
+    epsilons.push_back(record->account->epsilon);
+  }
+  trainer.restore(*kept);
+  for (std::size_t step = 0; step < 6; ++step) {
+    const auto record = trainer.finishStep();
+    QCOMPARE(record->sample->examples, batches[step]);
+    QCOMPARE(record->account->epsilon, epsilons[step]);
   }
 }
 

@@ -17,10 +17,15 @@ class ClippingSection : public DockSection {
  public:
   explicit ClippingSection(QWidget* parent);
 
+  ClipSlider* slider() const { return m_slider; }
   NumberEdit* maxGradNorm() const { return m_maxGradNorm; }
   QButtonGroup* grouping() const { return m_grouping; }
   QComboBox* strategy() const { return m_strategy; }
   ClipSlider* slider() const { return m_slider; }
+
+ signals:
+  /// The segment Custom was pressed: the groups are to be made, or made anew.
+  void groupsRequested();
 
  signals:
   /// The segment Custom was pressed: the groups are to be made, or made anew.
@@ -37,6 +42,7 @@ class ClippingSection : public DockSection {
   QComboBox *m_strategy, *m_thresholds;
   NumberEdit *m_maxGradNorm, *m_constant;
   ScheduleRows* m_schedule;
+  ClipSlider* m_slider;
 };
 
 }  // namespace clipscope

@@ -55,6 +55,10 @@ QLabel* DockSection::addHint(const QString& text) {
   auto* hint = new QLabel(text, this);
   hint->setObjectName(QStringLiteral("hint"));
   hint->setWordWrap(true);
+  // A long line wraps; it does not make the dock wide.
+  QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  policy.setHeightForWidth(true);
+  hint->setSizePolicy(policy);
   addWide(hint);
   return hint;
 }

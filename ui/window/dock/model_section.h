@@ -19,6 +19,11 @@ class ModelSection : public DockSection {
  signals:
   void editModelRequested();
 
+  QPushButton* editButton() const { return m_edit; }
+
+ signals:
+  void editModelRequested();
+
  protected:
   void display(const Experiment& experiment) override;
 
