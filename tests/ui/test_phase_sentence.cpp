@@ -71,7 +71,8 @@ void TestPhaseSentence::everyPhaseSaysItsNumbers() {
   HAS(text, number(trainer.record()->update->updateNorm));
   HAS(text, "Next: the account");
   text = at(trainer, Phase::Account);
-  HAS(text, "Step 1 done: simulated ε " + number(trainer.record()->account->epsilon));
+  HAS(text, "Step 1 done: ε " + number(trainer.record()->account->epsilon));
+  HAS(text, "(simulated)");
   HAS(text, "Next: a new batch");
   trainer.evaluate();
   HAS(phaseSentence(*trainer.record()),

@@ -99,9 +99,5 @@ QLabel* ExperimentDock::classLine() const { return m_data->classLine(); }
 NumberEdit* ExperimentDock::maxGradNorm() const { return m_clipping->maxGradNorm(); }
 QButtonGroup* ExperimentDock::grouping() const { return m_clipping->grouping(); }
 QComboBox* ExperimentDock::strategy() const { return m_clipping->strategy(); }
-ClipSlider* ExperimentDock::slider() const { return m_clipping->slider(); }
-QPushButton* ExperimentDock::browseButton() const { return m_data->browseButton(); }
-QPushButton* ExperimentDock::editModelButton() const { return m_model->editButton(); }
-QLabel* ExperimentDock::classLine() const { return m_data->classLine(); }
 
 }  // namespace clipscope

@@ -12,18 +12,13 @@ class QButtonGroup;
 class QComboBox;
 class QLabel;
 class QPushButton;
-class QLabel;
-class QPushButton;
 
 namespace clipscope {
 
 class ClipSlider;
-class ClipSlider;
 class ClippingSection;
 class DataSection;
-class DataSection;
 class DockSection;
-class ModelSection;
 class ModelSection;
 class NumberEdit;
 
@@ -42,10 +37,6 @@ class ExperimentDock : public QDockWidget {
   NumberEdit* maxGradNorm() const;
   QButtonGroup* grouping() const;
   QComboBox* strategy() const;
-  ClipSlider* slider() const;
-  QPushButton* browseButton() const;
-  QPushButton* editModelButton() const;
-  QLabel* classLine() const;
   QPushButton* browseButton() const;
   QPushButton* editModelButton() const;
   QLabel* classLine() const;
@@ -59,18 +50,12 @@ class ExperimentDock : public QDockWidget {
   void editModelRequested();
   /// The segment Custom was pressed: the groups are to be made, or made anew.
   void groupsRequested();
-  void browseDataRequested();
-  void editModelRequested();
-  /// The segment Custom was pressed: the groups are to be made, or made anew.
-  void groupsRequested();
 
  private:
   /// Throws SettingError where a change does not fit the run under way.
   void checkFit(const Experiment& experiment) const;
 
   std::vector<DockSection*> m_sections;
-  DataSection* m_data;
-  ModelSection* m_model;
   DataSection* m_data;
   ModelSection* m_model;
   ClippingSection* m_clipping;

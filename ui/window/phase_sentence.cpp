@@ -27,8 +27,12 @@ QString sampleSentence(const StepRecord& r) {
               "the "
               "step goes on with a sum of 0, which noise covers all the same.")
         .arg(grouped(r.info->datasetSize), shortNumber(r.sample->sampleRate, 3));
-  return tr("Phase Sample: %1 drawn, %2; the mean divides by %3. Next: the forward pass.")
-      .arg(examples(r.batchSize()), drawNote(*r.sample),
+  if (r.sample->scheme != SamplingScheme::Poisson)
+    return tr("Phase Sample: %1 drawn, %2. Next: the forward pass.")
+        .arg(examples(r.batchSize()), drawNote(*r.sample));
+  return tr("Phase Sample: %1 drawn, each with q = %2; %3 were expected, and the mean divides by "
+            "those. Next: the forward pass.")
+      .arg(examples(r.batchSize()), shortNumber(r.sample->sampleRate, 3),
            shortNumber(r.sample->expectedBatchSize, 3));
 }
 
@@ -145,8 +149,13 @@ QString updateSentence(const StepRecord& r) {
 }
 
 QString accountSentence(const StepRecord& r) {
-  QString text = tr("Step %1 done: %2 so far.").arg(r.step).arg(epsilonText(*r.account));
-  if (std::isinf(r.account->epsilon))
+  QString text = tr("Step %1 done: ε %2 at δ %3 so far%4.")
+                     .arg(r.step)
+                     .arg(shortNumber(r.account->epsilon, 3), shortNumber(r.account->delta, 3),
+                          r.account->simulated ? tr(" (simulated)") : QString());
+  if (!r.account->isValid())
+    text = tr("Step %1 done: %2.").arg(r.step).arg(epsilonText(*r.account));
+  else if (std::isinf(r.account->epsilon))
     text = tr("Step %1 done: ε is ∞, nothing here is private.").arg(r.step);
   if (r.evaluation && !std::isnan(r.evaluation->accuracy))
     text += tr(" Test accuracy %1.").arg(percent(r.evaluation->accuracy));

@@ -21,11 +21,6 @@ class ClippingSection : public DockSection {
   NumberEdit* maxGradNorm() const { return m_maxGradNorm; }
   QButtonGroup* grouping() const { return m_grouping; }
   QComboBox* strategy() const { return m_strategy; }
-  ClipSlider* slider() const { return m_slider; }
-
- signals:
-  /// The segment Custom was pressed: the groups are to be made, or made anew.
-  void groupsRequested();
 
  signals:
   /// The segment Custom was pressed: the groups are to be made, or made anew.
@@ -38,7 +33,6 @@ class ClippingSection : public DockSection {
   void addGroupings();
 
   QButtonGroup* m_grouping;
-  ClipSlider* m_slider;
   QComboBox *m_strategy, *m_thresholds;
   NumberEdit *m_maxGradNorm, *m_constant;
   ScheduleRows* m_schedule;

@@ -28,7 +28,7 @@ class DataSection : public DockSection {
  private:
   void showClasses(const Dataset& data);
 
-  QLabel *m_source, *m_counts, *m_classes, *m_privateNote;
+  QLabel *m_source, *m_counts, *m_privateNote, *m_classes;
   QPushButton* m_browse;
   NumberEdit* m_testShare;
   QComboBox* m_normalise;

@@ -14,10 +14,6 @@ class ModelSection : public DockSection {
  public:
   explicit ModelSection(QWidget* parent);
   void showSession(const Session& session) override;
-  QPushButton* editButton() const { return m_edit; }
-
- signals:
-  void editModelRequested();
 
   QPushButton* editButton() const { return m_edit; }
 
