@@ -182,6 +182,7 @@ void TestDataPanel::manyPictures() {
   alone.resize(700, 450);
   alone.show();
   alone.setData(std::make_shared<Dataset>(content), {});
+  alone.setRecord(std::make_shared<StepRecord>());
   QVERIFY(QTest::qWaitForWindowExposed(&alone));
   QCOMPARE(alone.model()->rowCount(), 10000);
   QTest::keyClick(alone.grid(), Qt::Key_Home);
@@ -231,7 +232,7 @@ void TestDataPanel::tables() {
   QVERIFY(!alone.bars()->isVisible());
   const DataModel& model = *alone.model();
   QCOMPARE(model.columnCount(), 5);
-  const QStringList wanted{"1", "7.250", "test", "0.2500", "1e-06"};
+  const QStringList wanted{"1", "7.250", "test", "0.250", "1e-06"};
   for (int c = 0; c < 5; ++c) QCOMPARE(model.index(1, c).data().toString(), wanted[c]);
   QCOMPARE(model.headerData(4, Qt::Horizontal, Qt::DisplayRole).toString(), "weight, kg");
   QTest::mouseClick(alone.table()->viewport(), Qt::LeftButton, {},

@@ -398,7 +398,7 @@ void TestModelEditor::freezing() {
 void TestModelEditor::namesFollow() {
   json spec = sample();
   spec["frozen"] = {"a.bias", "q"};
-  spec["layers"].insert(spec["layers"].begin() + 1, {{"type", "reuse"}, {"layer", "a"}});
+  spec["layers"].insert(spec["layers"].begin() + 1, json{{"type", "reuse"}, {"layer", "a"}});
   spec["layers"][0]["padding"] = 1;
   Editor editor(spec, Shape{4, 8, 8});
   QVERIFY2(editor.report().sound(), editor.report().error.c_str());

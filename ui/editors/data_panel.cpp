@@ -129,9 +129,10 @@ void DataPanel::setData(std::shared_ptr<const Dataset> data, const std::vector<I
   bold.setBold(true);
   for (int c = 0; !set.isImage() && c < m_model->columnCount(); ++c)
     m_table->setColumnWidth(
-        c, std::max(72, QFontMetrics(bold).horizontalAdvance(
-                            m_model->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString()) +
-                            28));
+        c, std::max(c == DataModel::PartOf ? 104 : 72,
+                    QFontMetrics(bold).horizontalAdvance(
+                        m_model->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString()) +
+                        28));
   m_barsArea->setVisible(set.isClassification());
   m_parts->button(0)->setChecked(true);
   m_search->clear();
