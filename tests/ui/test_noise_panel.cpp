@@ -100,6 +100,15 @@ void TestNoisePanel::phaseByPhase() {
   bench.advance(Phase::Noise);
   QCOMPARE(bench.panel().table().rows[0].expected, expected);
   QVERIFY(bench.panel().table().rows[0].realised > 0);
+  // The bars are there to be seen: pixels of both colours.
+  const QImage picture = bench.panel().bars()->plot()->grab().toImage();
+  int signal = 0, noise = 0;
+  for (int y = 0; y < picture.height(); ++y)
+    for (int x = 0; x < picture.width(); ++x) {
+      signal += picture.pixelColor(x, y) == Theme::current().after;
+      noise += picture.pixelColor(x, y) == Theme::current().threshold;
+    }
+  QVERIFY(signal > 200 && noise > 200);
   QVERIFY(!bench.panel().normal()->plot()->isHidden());
   QVERIFY(bench.panel().normal()->verdict().contains("p ="));
   QVERIFY(bench.panel().summary().contains("SNR"));

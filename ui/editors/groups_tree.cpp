@@ -17,7 +17,7 @@ GroupsTree::GroupsTree(QWidget* parent) : QTreeWidget(parent) {
   header()->setStretchLastSection(false);
   header()->setSectionResizeMode(Name, QHeaderView::Stretch);
   header()->setSectionsMovable(false);
-  for (int column = Size; column < columnCount_; ++column) setColumnWidth(column, 92);
+  for (int column = Size; column < columnCount_; ++column) setColumnWidth(column, 116);
   setSelectionMode(QAbstractItemView::ExtendedSelection);
   setDragEnabled(true);
   setAcceptDrops(true);

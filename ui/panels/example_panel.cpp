@@ -51,7 +51,9 @@ ExamplePanel::ExamplePanel(Selection* selection, QWidget* parent)
   m_tensor->setAccessibleName(tr("Gradient of"));
   m_tensor->setToolTip(tr("The tensor whose gradient is pictured, before and after clipping"));
   m_tensor->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
-  m_tensor->setMinimumContentsLength(9);
+  // The dock is narrow: the field takes what the labels leave.
+  m_tensor->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  m_tensor->setMinimumWidth(60);
   of->setBuddy(m_tensor);
   row->addWidget(m_tensor, 1);
   m_shape = new QLabel(content);

@@ -135,14 +135,19 @@ int GroupCurves::labelWidth() const {
 }
 
 int GroupCurves::nearest(QPointF at, double pixels) const {
+  constexpr double reach = 4;  // pixels to either side, where a curve may rise steeply
   int found = -1;
   double least = pixels;
-  const double y = m_plot->yAxis->coordToPixel(at.y());
+  const double x = m_plot->xAxis->coordToPixel(at.x()), y = m_plot->yAxis->coordToPixel(at.y());
+  const double left = m_plot->xAxis->pixelToCoord(x - reach);
+  const double right = m_plot->xAxis->pixelToCoord(x + reach);
   for (std::size_t k = 0; k < m_groups.size(); ++k) {
     const FactorHistogram& h = m_groups[k];
-    const double share = h.cumulative(h.value(at.x()));
-    if (std::isnan(share)) continue;
-    const double distance = std::abs(m_plot->yAxis->coordToPixel(share) - y);
+    const double low = h.cumulative(h.value(left)), high = h.cumulative(h.value(right));
+    if (std::isnan(low)) continue;
+    const double bottom = m_plot->yAxis->coordToPixel(low);
+    const double top = m_plot->yAxis->coordToPixel(high);
+    const double distance = std::max({0.0, y - bottom, top - y});
     if (distance >= least) continue;
     least = distance;
     found = static_cast<int>(k);

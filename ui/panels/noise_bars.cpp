@@ -17,6 +17,7 @@ namespace {
 
 constexpr int leastRow = 17;  // pixels
 constexpr double barHeight = 0.32;
+constexpr double barsBegin = -400;  // below every logarithm
 
 /// The place of row k on the axis; rows go down.
 double placeOf(std::size_t row) { return -static_cast<double>(row); }
@@ -45,6 +46,7 @@ NoiseBars::NoiseBars(QWidget* parent) : QWidget(parent) {
     bars->setPen(Qt::NoPen);
     bars->setAntialiased(false);
     bars->setWidth(barHeight);
+    bars->setBaseValue(barsBegin);
   }
   m_expected = m_plot->addGraph(m_plot->yAxis, m_plot->xAxis);
   m_expected->setLineStyle(QCPGraph::lsNone);
@@ -92,16 +94,14 @@ double NoiseBars::position(double value) const {
 
 void NoiseBars::draw() {
   QVector<double> signalAt, signal, noiseAt, noise, expectedAt, expected;
-  // Below what is shown, but no further: a rectangle of too many pixels is not painted at all.
-  const double base = std::log10(m_table.low) - 6;
-  for (QCPBars* bars : {m_signal, m_noise}) bars->setBaseValue(base);
   for (std::size_t k = 0; k < m_table.rows.size(); ++k) {
     const NoiseTable::Row& row = m_table.rows[k];
     signalAt.prepend(placeOf(k) + barHeight / 2);
-    signal.prepend(row.signal > 0 ? position(row.signal) : base);
+    // A bar's value is its length from where it begins.
+    signal.prepend(row.signal > 0 ? position(row.signal) - barsBegin : 0);
     noiseAt.prepend(placeOf(k) - barHeight / 2);
     // Nothing is drawn before phase Noise; then the tick alone says what to expect.
-    noise.prepend(row.realised > 0 ? position(row.realised) : base);
+    noise.prepend(row.realised > 0 ? position(row.realised) - barsBegin : 0);
     if (!(row.expected > 0)) continue;
     expectedAt.prepend(placeOf(k) - barHeight / 2);
     expected.prepend(position(row.expected));
@@ -109,16 +109,16 @@ void NoiseBars::draw() {
   m_signal->setData(signalAt, signal, true);
   m_noise->setData(noiseAt, noise, true);
   m_expected->setData(expectedAt, expected, true);
-  m_head->setText(m_table.grouped ? column(tr("s"), 6) + column(tr("SNR"), 6)
-                                  : column(tr("SNR"), 6));
+  m_head->setText(m_table.grouped ? column(tr("s"), 6) + column(tr("SNR"), 5)
+                                  : column(tr("SNR"), 5));
   fillLabels();
   m_plot->refit();
 }
 
 QString NoiseBars::rightText(std::size_t k) const {
   const NoiseTable::Row& row = m_table.rows[k];
-  QString text = column(shortNumber(row.snr, 2), 6);
-  if (m_table.grouped) text = column(k == 0 ? QString() : shortNumber(row.std, 2), 6) + text;
+  QString text = column(shortNumber(row.snr, 3), 6);
+  if (m_table.grouped) text = column(k == 0 ? QString() : shortNumber(row.std, 3), 6) + text;
   return text;
 }
 

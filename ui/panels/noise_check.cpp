@@ -73,9 +73,8 @@ NoiseCheck::Verdict NoiseCheck::multiplier() const {
 NoiseCheck::Verdict NoiseCheck::update() const {
   Verdict v{tr("update noise lr·s/B"), QStringLiteral("–"), Verdict::Kind::Plain};
   if (m_record && m_record->has(Phase::Update))
-    v.text = std::isnan(m_record->update->updateNoise)
-                 ? tr("– (for SGD alone)")
-                 : shortNumber(m_record->update->updateNoise, 3);
+    v.text = std::isnan(m_record->update->updateNoise) ? tr("– (for SGD alone)")
+                                                       : shortNumber(m_record->update->updateNoise);
   return v;
 }
 

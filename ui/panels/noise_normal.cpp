@@ -14,11 +14,9 @@ namespace clipscope {
 
 QString fitInWords(double p) {
   if (std::isnan(p)) return {};
-  if (p >= 0.01) return NoiseNormal::tr("✓ as draws of N(0, 1) are");
-  if (p >= 1e-6)
-    return NoiseNormal::tr("unusual: one draw of N(0, 1) in %1 is so far off")
-        .arg(shortNumber(std::round(1 / p), 2));
-  return NoiseNormal::tr("⚠ not what draws of N(0, 1) look like");
+  if (p >= 0.01) return NoiseNormal::tr("✓ as N(0, 1)");
+  if (p >= 1e-6) return NoiseNormal::tr("unusual, 1 in %1").arg(shortNumber(std::round(1 / p), 2));
+  return NoiseNormal::tr("⚠ not N(0, 1)");
 }
 
 NoiseNormal::NoiseNormal(QWidget* parent) : QWidget(parent) {
@@ -98,7 +96,7 @@ void NoiseNormal::showNothing(const QString& why) {
 
 QString NoiseNormal::verdict() const {
   if (m_fit.degrees == 0) return tr("too few coordinates to judge");
-  return tr("χ² %1 on %2, p = %3: %4")
+  return tr("χ² %1/%2, p = %3: %4")
       .arg(shortNumber(m_fit.chiSquared, 3))
       .arg(m_fit.degrees)
       .arg(shortNumber(m_fit.pValue, 2), fitInWords(m_fit.pValue));

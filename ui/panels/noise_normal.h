@@ -41,7 +41,7 @@ class NoiseNormal : public QWidget {
   NoiseFit m_fit;
 };
 
-/// "as N(0, 1) draws would be", "unusual: …", for a p-value; "" for NaN.
+/// "✓ as N(0, 1)", "unusual, 1 in 350", for a p-value; "" for NaN.
 QString fitInWords(double pValue);
 
 }  // namespace clipscope

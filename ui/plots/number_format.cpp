@@ -18,7 +18,9 @@ QString shortNumber(double value, int digits) {
   if (!std::isfinite(value)) return special(value);
   const double size = std::abs(value);
   if (size != 0 && (size < 1e-3 || size >= 1e6)) return QString::number(value, 'g', digits);
-  const int whole = size < 1 ? 1 : 1 + static_cast<int>(std::floor(std::log10(size)));
+  // Zeros behind the point are no digits of the number: 0.0123, not 0.012.
+  const int power = size == 0 ? 0 : static_cast<int>(std::floor(std::log10(size)));
+  const int whole = size != 0 && size < 0.1 ? power + 2 : std::max(1, power + 1);
   return QString::number(value, 'f', std::max(0, digits - whole));
 }
 
