@@ -17,7 +17,7 @@ namespace {
 
 constexpr int leastRow = 17;  // pixels
 constexpr double barHeight = 0.32;
-constexpr double barsBegin = -400;  // below every logarithm
+constexpr double barsBegin = -60;  // below every logarithm that comes up, and near enough to paint
 
 /// The place of row k on the axis; rows go down.
 double placeOf(std::size_t row) { return -static_cast<double>(row); }
