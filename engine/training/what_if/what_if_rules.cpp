@@ -41,6 +41,7 @@ WhatIfRules makeWhatIfRules(const ClippingSettings& clipping, const NoiseSetting
   rules.sigma = noise.noiseMultiplier;
   rules.allocation = noise.allocation;
   rules.sampleRate = sample.sampleRate;
+  rules.fixedSize = sample.scheme != SamplingScheme::Poisson;
   rules.expectedBatch = sample.expectedBatchSize;
   rules.datasetSize = info.datasetSize;
   return rules;
