@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/training/diagnostics.h"
+#include "engine/training/what_if/tried_record.h"
 
 namespace clipscope {
 
@@ -57,7 +58,13 @@ WhatIfRules WhatIfState::rulesOf(const ClippingSettings& clipping,
   if (clipping.thresholds == ThresholdRule::Median)
     medians = m_whatIf->medians(
         makeGrouping(clipping.grouping, m_record->info->tensors, clipping.groups));
-  return makeWhatIfRules(clipping, noise, *m_record->sample, *m_record->info, medians);
+  NoiseSettings used = noise;
+  // A schedule, or the counts of an adaptive threshold, have a part in what the step's noise was
+  // scaled by.
+  if (noise == m_experiment.noise && (m_experiment.clipping.adaptive.enabled ||
+                                      !m_experiment.schedules.noiseMultiplier.isConstant()))
+    used.noiseMultiplier = m_record->sample->gradientNoiseMultiplier;
+  return makeWhatIfRules(clipping, used, *m_record->sample, *m_record->info, medians);
 }
 
 void WhatIfState::renew() {
@@ -74,9 +81,12 @@ void WhatIfState::renew() {
     m_tried.reset();
     return;
   }
-  // Thresholds after medians: those that the step really had, where they are this rule's.
+  // Thresholds after medians, or that move from step to step: those that the step really had, where
+  // they are this rule's.
   const ClipPart* clip = m_record->clip.get();
-  if (clip && m_experiment.clipping.thresholds == ThresholdRule::Median &&
+  const bool moves =
+      m_experiment.clipping.adaptive.enabled || !m_experiment.schedules.maxGradNorm.isConstant();
+  if (clip && (moves || m_experiment.clipping.thresholds == ThresholdRule::Median) &&
       clip->groups.size() == m_rules.thresholds.size()) {
     bool fits = true;
     for (std::size_t k = 0; k < clip->groups.size(); ++k)
@@ -84,7 +94,7 @@ void WhatIfState::renew() {
     if (fits) {
       for (std::size_t k = 0; k < clip->groups.size(); ++k)
         m_rules.thresholds[k] = clip->groups[k].threshold;
-      m_rules = m_rules.withMaxGradNorm(m_experiment.clipping.maxGradNorm);
+      if (!moves) m_rules = m_rules.withMaxGradNorm(m_experiment.clipping.maxGradNorm);
     }
   }
   if (!m_tried) return;
@@ -106,6 +116,13 @@ void WhatIfState::renew() {
 const WhatIfNumbers& WhatIfState::numbers() const {
   if (!m_numbers) m_numbers = m_whatIf->evaluate(triedRules());
   return *m_numbers;
+}
+
+std::shared_ptr<const StepRecord> WhatIfState::triedRecord() const {
+  if (!isTrying() || !hasBatch()) return nullptr;
+  return clipscope::triedRecord(
+      *m_record, *m_tried,
+      hasGram() ? m_whatIf->evaluate(*m_tried, WhatIf::Detail::Tensors) : numbers());
 }
 
 std::shared_ptr<const ErrorBudget> WhatIfState::budget() const {

@@ -43,6 +43,8 @@ class WhatIfState : public QObject {
   WhatIfRules rulesOf(const ClippingSettings& clipping, const NoiseSettings& noise) const;
   /// Numbers of triedRules(), computed once.
   const WhatIfNumbers& numbers() const;
+  /// The step's record as it would be with what is tried; null when nothing is.
+  std::shared_ptr<const StepRecord> triedRecord() const;
   /// The budget over C in the proportions of triedRules(); null without a Gram matrix.
   std::shared_ptr<const ErrorBudget> budget() const;
 

@@ -15,8 +15,12 @@
 #include "tests/support/files.h"
 #include "tests/ui/window_test.h"
 #include "ui/panels/budget_panel.h"
+#include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/compare_editor.h"
 #include "ui/panels/compare_panel.h"
+#include "ui/panels/examples_panel.h"
+#include "ui/panels/layers_panel.h"
+#include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
@@ -37,6 +41,7 @@ class TestWhatIfWindow : public WindowTest {
  private slots:
   void draggingTheLine();
   void keysOnTheHandle();
+  void everyPanelFollows();
   void oneGroupsThreshold();
   void numbersWithoutTheMatrices();
   void anyCommandStopsTheMatrices();
@@ -154,6 +159,43 @@ void TestWhatIfWindow::keysOnTheHandle() {
   QVERIFY(!handle->accessibleName().isEmpty() && handle->accessibleDescription().contains("C "));
   QTest::keyClick(handle, Qt::Key_Return);
   QVERIFY(std::abs(controller()->experiment().clipping.maxGradNorm - 3 * 1.05 / 1.005) < 1e-12);
+}
+
+void TestWhatIfWindow::everyPanelFollows() {
+  controller()->step();
+  settle();
+  prepare();
+  const auto real = controller()->record();
+  NormsPanel* norms = window()->norms();
+  drag(norms->handle(), norms->plot(), -50);
+  const double c = state().maxGradNorm();
+  for (Panel* panel : std::initializer_list<Panel*>{window()->layers(), window()->examples(),
+                                                    window()->clipFactors(), window()->noise()}) {
+    const StepRecord& shown = *panel->record();
+    QVERIFY(panel->record() != real);
+    QCOMPARE(shown.clip->maxGradNorm, c);
+    // Numbers of another path: brute force over the norms, and the forms of the Gram matrices.
+    double largest = 0;
+    for (Index i = 0; i < shown.batchSize(); ++i) {
+      const double n = real->norms->global[static_cast<std::size_t>(i)];
+      QVERIFY(std::abs(shown.clip->factors.factor(i, 0) - std::min(1.0, c / (n + 1e-6))) < 1e-12);
+      largest = std::max(largest, std::min(n, c * n / (n + 1e-6)));
+    }
+    QVERIFY(std::abs(shown.clip->worstContribution - largest) < 1e-12);
+    QCOMPARE(shown.noise->std, c * controller()->experiment().noise.noiseMultiplier);
+    // The same draw, scaled by another std.
+    const double ratio = shown.noise->std / real->noise->std;
+    QVERIFY(std::abs(shown.noise->realised - ratio * real->noise->realised) <
+            1e-5 * shown.noise->realised);
+    QVERIFY(!shown.account && !shown.update);
+  }
+  raise(window()->clipFactors());
+  QVERIFY(window()->clipFactors()->summary().startsWith("if C = " + shortNumber(c, 3)));
+  QTest::keyClick(norms->handle(), Qt::Key_Escape);
+  for (Panel* panel : std::initializer_list<Panel*>{window()->layers(), window()->examples(),
+                                                    window()->clipFactors(), window()->noise()})
+    QCOMPARE(panel->record(), real);
+  QVERIFY(!window()->clipFactors()->summary().contains("if C"));
 }
 
 void TestWhatIfWindow::oneGroupsThreshold() {

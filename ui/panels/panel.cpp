@@ -52,6 +52,11 @@ QString Panel::fileName() const {
 QString Panel::summary() const { return m_header->summary(); }
 
 void Panel::setRecord(std::shared_ptr<const StepRecord> record) {
+  setRecord(std::move(record), QString());
+}
+
+void Panel::setRecord(std::shared_ptr<const StepRecord> record, const QString& condition) {
+  m_condition = condition;
   m_record = std::move(record);
   m_recordPending = true;
   if (isVisible()) refresh();
@@ -81,9 +86,10 @@ void Panel::setEmptyText(const QString& text) {
 }
 
 void Panel::setSummary(const QString& text) {
-  if (summary() == text) return;
-  m_header->setSummary(text);
-  setAccessibleDescription(text);
+  const QString whole = m_condition.isEmpty() ? text : m_condition + QStringLiteral(" · ") + text;
+  if (summary() == whole) return;
+  m_header->setSummary(whole);
+  setAccessibleDescription(whole);
 }
 
 void Panel::prepareForPicture() {

@@ -39,6 +39,9 @@ class Panel : public QWidget {
   /// when the panel is shown.
   void setRecord(std::shared_ptr<const StepRecord> record);
   const std::shared_ptr<const StepRecord>& record() const { return m_record; }
+  /// Shows a record of a step that was not taken, and says before the summary under what condition
+  /// it holds; "" for one that was.
+  void setRecord(std::shared_ptr<const StepRecord> record, const QString& condition);
 
   /// The data behind the picture: a header line, '.' as the decimal point, floats that round-trip.
   virtual QString csv() const = 0;
@@ -86,6 +89,7 @@ class Panel : public QWidget {
   QWidget* m_content;
   QVBoxLayout* m_body;
   std::function<void(QMenu&)> m_dockEntries;
+  QString m_condition;
   bool m_recordPending = false;
   bool m_selectionPending = false;
 };

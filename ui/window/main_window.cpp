@@ -213,6 +213,8 @@ void MainWindow::connectController() {
   connect(m_example, &ExamplePanel::lookRequested, c, &Controller::lookAt);
   connect(c, &Controller::exampleViewed, m_example, &ExamplePanel::setView);
   connect(m_dock, &ExperimentDock::groupsRequested, this, &MainWindow::editGroups);
+  connect(c->whatIf(), &WhatIfState::tried, this, &MainWindow::showTried);
+  connect(c->whatIf(), &WhatIfState::changed, this, &MainWindow::showTried);
   connect(c->selection(), &Selection::changed, this, [this, c] {
     const auto count = c->selection()->examples().size();
     m_selected->setText(count == 0 ? QString() : tr("%1 selected").arg(count));
@@ -235,6 +237,21 @@ void MainWindow::showRecord() {
       text += (record->clip->strategy == "none" ? tr("  ·  %1 above C") : tr("  ·  %1 clipped"))
                   .arg(percent(record->clip->clippedFraction));
     m_batch->setText(text);
+  }
+}
+
+void MainWindow::showTried() {
+  const auto& record = m_controller.record();
+  const WhatIfState* state = m_controller.whatIf();
+  if (!record || state->record() != record) return;
+  const auto tried = state->triedRecord();
+  const QString condition = tr("if C = %1").arg(shortNumber(state->maxGradNorm(), 3));
+  for (Panel* panel : std::initializer_list<Panel*>{m_layers, m_examples, m_clipFactors, m_noise}) {
+    // Back to what was, or on to what is tried; not again to what is shown already.
+    if (tried && (panel != m_noise || tried->noise))
+      panel->setRecord(tried, condition);
+    else if (panel->record() != record)
+      panel->setRecord(record);
   }
 }
 

@@ -82,6 +82,8 @@ class MainWindow : public QMainWindow {
   void buildHelpMenu();
   void connectController();
   void showRecord();
+  /// What is tried, in the panels that show records.
+  void showTried();
   void showState();
   void showTitle();
   void editGroups();

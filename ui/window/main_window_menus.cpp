@@ -15,6 +15,8 @@
 #include <QSettings>
 
 #include "engine/interchange/command_line.h"
+#include "ui/editors/data_panel.h"
+#include "ui/editors/editors.h"
 #include "ui/panels/panel.h"
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
@@ -84,6 +86,10 @@ void MainWindow::buildEditMenu() {
   Controller* c = &m_controller;
   m_undo = menu->addAction(tr("Undo"), QKeySequence::Undo, c, &Controller::undo);
   m_redo = menu->addAction(tr("Redo"), QKeySequence::Redo, c, &Controller::redo);
+  menu->addSeparator();
+  menu->addAction(tr("&Model…"), this, [this] { m_editors->editModel(); });
+  menu->addAction(tr("Clipping &groups…"), this, &MainWindow::editGroups);
+  menu->addAction(tr("&Browse data"), this, [this] { m_docks->show(m_data); });
   menu->addSeparator();
   menu->addAction(tr("Select &all examples"), QKeySequence::SelectAll, this,
                   [this] { selectAll(false); });

@@ -59,7 +59,7 @@ ClippingSection::ClippingSection(QWidget* parent) : DockSection(tr("Clipping"), 
       addCombo(tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
                {QStringLiteral("equal"), QStringLiteral("sqrt_dim"), QStringLiteral("median"),
                 QStringLiteral("custom")},
-               {tr("Equal, C/√K"), tr("∝ √d_k"), tr("∝ median norm"), tr("From the file")},
+               {tr("Equal, C/√K"), tr("∝ √d_k"), tr("∝ median norm"), tr("Each its own")},
                [](Experiment& e, const std::string& name) {
                  e.clipping.thresholds = parseThresholdRule(name, "clipping.thresholds");
                });
