@@ -34,7 +34,7 @@ ExamplesPanel::ExamplesPanel(Selection* selection, QWidget* parent)
   m_table->verticalHeader()->setDefaultSectionSize(23);
   m_table->horizontalHeader()->setHighlightSections(false);
   m_table->horizontalHeader()->setStretchLastSection(true);
-  const int widths[] = {82, 64, 92, 74, 96, 100, 112};
+  const int widths[] = {72, 56, 82, 64, 78, 92, 104};
   for (int c = 0; c < 7; ++c) m_table->setColumnWidth(c, widths[c]);
   m_table->setSortingEnabled(true);
   m_table->sortByColumn(ExamplesModel::Norm, Qt::DescendingOrder);

@@ -139,8 +139,10 @@ void LayersMap::paintEvent(QPaintEvent*) {
   }
   painter.setPen(theme.dim);
   const QRectF foot(l.map.left(), l.map.bottom() + 3, l.map.width(), 16);
-  painter.drawText(foot, Qt::AlignLeft | Qt::AlignVCenter, tr("largest norm"));
-  painter.drawText(foot, Qt::AlignRight | Qt::AlignVCenter, tr("smallest"));
+  const bool narrow = l.map.width() < 170;
+  painter.drawText(foot, Qt::AlignLeft | Qt::AlignVCenter,
+                   narrow ? tr("large") : tr("largest norm"));
+  painter.drawText(foot, Qt::AlignRight | Qt::AlignVCenter, narrow ? tr("small") : tr("smallest"));
   if (l.map.width() > 330) {
     const bool share = m_quantity == Quantity::Share;
     drawScale(painter, foot, share ? tr("0 %") : shortNumber(std::pow(10, m_low), 2),
@@ -173,7 +175,8 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
   const double barWidth = l.bars.width() - (l.grouped ? 108 : 0);
   painter.setPen(theme.dim);
   const QRectF head(l.bars.left(), 0, barWidth, 14);
-  painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter, tr("mean share"));
+  painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
+                   barWidth < 76 ? tr("share") : tr("mean share"));
   const double column = (l.bars.width() - barWidth) / 2;
   if (l.grouped) {
     painter.drawText(QRectF(l.bars.left() + barWidth, 0, column, 14),

@@ -85,7 +85,9 @@ void NormMarks::showSuggestions(const NormHistogram& h, double bound, double exa
     if (!drawable) continue;
     put(s.line, x);
     s.text->setText(names[k].arg(shortNumber(values[k], 3)));
-    s.text->position->setCoords(x, 0.36 + 0.09 * k);
+    // A line of text apart, however low the plot is.
+    const double line = 16.0 / std::max(60, s.text->parentPlot()->axisRect()->height());
+    s.text->position->setCoords(x, 0.36 + std::max(0.09, line) * k);
     const bool right = x < from + 0.75 * range;
     s.text->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
   }

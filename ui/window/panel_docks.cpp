@@ -14,7 +14,7 @@
 namespace clipscope {
 
 namespace {
-constexpr int leftWidth = 306, sideWidth = 290;
+constexpr int leftWidth = 306, sideWidth = 306;
 }  // namespace
 
 PanelDocks::PanelDocks(QMainWindow* window) : QObject(window), m_window(window) {
@@ -137,8 +137,14 @@ void PanelDocks::showTitlesWhereAlone() {
     const QDockWidget* dock = m_entries[panel].dock;
     bool alone = true;
     for (const QDockWidget* other : m_window->tabifiedDockWidgets(const_cast<QDockWidget*>(dock)))
-      alone = alone && !other->isVisible() && other->isHidden();
+      alone = alone && other->isHidden();
     panel->header()->setTitleShown(alone || dock->isFloating());
+  }
+  if (auto* header = m_left ? qobject_cast<PanelHeader*>(m_left->titleBarWidget()) : nullptr) {
+    bool alone = true;
+    for (const QDockWidget* other : m_window->tabifiedDockWidgets(m_left))
+      alone = alone && other->isHidden();
+    header->setTitleShown(alone || m_left->isFloating());
   }
   for (QTabBar* bar : m_window->findChildren<QTabBar*>(QString(), Qt::FindDirectChildrenOnly)) {
     bar->setDrawBase(false);

@@ -127,6 +127,7 @@ PhaseRail::PhaseRail(QWidget* parent) : QWidget(parent) {
     m_chips[static_cast<std::size_t>(phase)] = chip;
     row->addWidget(chip, 1);
     chip->setMaximumWidth(104);
+    chip->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
     connect(chip, &QAbstractButton::clicked, this, [this, phase] { emit phaseClicked(phase); });
   }
   row->addStretch(1);

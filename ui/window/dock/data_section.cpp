@@ -34,6 +34,7 @@ DataSection::DataSection(QWidget* parent) : DockSection(tr("Data"), parent) {
   m_classes = addHint();
   m_classes->setToolTip(tr("Of the smallest and of the largest class, training and test together"));
   auto* buttons = new QHBoxLayout;
+  buttons->setSpacing(6);
   auto* open = new QPushButton(tr("Open data…"), this);
   open->setToolTip(tr("Another data set: IDX, CSV, or a folder with MNIST"));
   connect(open, &QPushButton::clicked, this, &DataSection::openDataRequested);
