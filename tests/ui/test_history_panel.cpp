@@ -157,8 +157,8 @@ void TestHistoryPanel::manyStepsKeepTheirExtremes() {
     loss.showSteps(from, to);
     norms.showSteps(from, to);
     const auto points = loss.drawn(0);
-    QVERIFY(points.size() <= 4 * loss.axisRect()->width() + 8);
-    QVERIFY(points.size() >= loss.axisRect()->width() / 2);
+    QVERIFY(points.size() <= 2 * loss.width() + 8);
+    QVERIFY(points.size() >= loss.width() / 2);
     // Every value lies between the extremes drawn for its stretch, and these are values.
     QMap<double, MinMax> columns;
     for (const QPointF& point : points) columns[point.x()].add(point.y());

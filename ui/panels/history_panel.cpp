@@ -89,7 +89,8 @@ void HistoryPanel::remember() const {
 void HistoryPanel::layOut() {
   std::vector<HistoryPlot*> visible;
   for (std::size_t k = 0; k < m_plots.size(); ++k) {
-    m_plots[k]->setVisible(m_shown[k]);
+    // Shown below, when the grid has given it its parent.
+    if (!m_shown[k]) m_plots[k]->hide();
     if (m_shown[k]) visible.push_back(m_plots[k]);
   }
   if (visible.empty()) {
@@ -109,8 +110,11 @@ void HistoryPanel::layOut() {
   m_columns = columns;
   m_arranged = true;
   for (HistoryPlot* plot : m_plots) m_grid->removeWidget(plot);
-  for (int k = 0; k < count; ++k)
-    m_grid->addWidget(visible[static_cast<std::size_t>(k)], k / columns, k % columns);
+  for (int k = 0; k < count; ++k) {
+    HistoryPlot* plot = visible[static_cast<std::size_t>(k)];
+    m_grid->addWidget(plot, k / columns, k % columns);
+    plot->show();
+  }
   for (int column = 0; column < m_grid->columnCount(); ++column)
     m_grid->setColumnStretch(column, column < columns ? 1 : 0);
   for (int row = 0; row < m_grid->rowCount(); ++row) m_grid->setRowStretch(row, row < rows ? 1 : 0);

@@ -216,7 +216,7 @@ void HistoryPlot::draw() {
   // One step beyond each edge, so that lines run out of the picture.
   const auto from = static_cast<std::size_t>(std::clamp(std::floor(range.lower) - 2, 0.0, count));
   const auto to = static_cast<std::size_t>(std::clamp(std::ceil(range.upper) + 1, 0.0, count));
-  const int columns = std::max(50, axisRect()->width());
+  const int columns = std::max(50, width());
   for (std::size_t s = 0; s < m_graphs.size(); ++s) drawSeries(s, from, to, columns);
   if (!m_userValues) fitValues(from, to);
   queueReplot();
