@@ -14,7 +14,8 @@ RunCommand::RunCommand(CLI::App& program)
     : m_app(program.add_subcommand("run", "Train without a window and write a folder of results")) {
   m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
   m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
-  m_app->add_flag("!--no-plots", m_plots, "Leave out the plots of the last step (plots/norms.svg, …)");
+  m_app->add_flag("!--no-plots", m_plots,
+                  "Leave out the plots of the last step (plots/norms.svg, …)");
   m_app
       ->add_option("--set", m_assignments,
                    "Any field of an experiment by its path in the file: "

@@ -13,10 +13,10 @@ namespace clipscope {
 /// it, else as --set PATH=JSON; quoted for a POSIX shell.
 std::string commandLineOf(const Experiment& experiment);
 
-/// The experiment with fields changed, as --set does: "clipping.max_grad_norm=0.5". A value is JSON,
-/// or else taken as text. Only the whole is validated, so that fields that need each other can be
-/// set one after the other. Throws SettingError for a field that there is not, or a value that it
-/// cannot take.
+/// The experiment with fields changed, as --set does: "clipping.max_grad_norm=0.5". A value is
+/// JSON, or else taken as text. Only the whole is validated, so that fields that need each other
+/// can be set one after the other. Throws SettingError for a field that there is not, or a value
+/// that it cannot take.
 Experiment withSettings(const Experiment& experiment, const std::vector<std::string>& assignments);
 
 }  // namespace clipscope

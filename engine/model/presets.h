@@ -11,8 +11,8 @@ namespace clipscope {
 
 /// A model to start from.
 struct ModelPreset {
-  std::string name;   ///< "mnist-cnn"
-  std::string title;  ///< "MNIST CNN"
+  std::string name;     ///< "mnist-cnn"
+  std::string title;    ///< "MNIST CNN"
   bool images = false;  ///< needs pixels
 };
 

@@ -37,8 +37,8 @@ struct StepRules {
 /// drawn at random.
 inline constexpr std::size_t randomWitnesses = 1;
 
-/// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order. What a step leaves
-/// to the next is in RunningState, for checkpoints.
+/// What a Trainer owns, and the phases of a step; trainer.cpp puts them in order. What a step
+/// leaves to the next is in RunningState, for checkpoints.
 struct Trainer::State : RunningState {
   State(Experiment settings, LoadedData loaded);
 

@@ -107,10 +107,9 @@ int main(int argc, char** argv) {
     for (const Panel* panel : window.docks()->panels()) names << panel->fileName();
   }
   for (qsizetype k = 0; k < names.size(); ++k)
-    benchmark::RegisterBenchmark((names[k].toStdString() + " alone, 4096 x 60").c_str(),
-                                 [k](benchmark::State& state) {
-                                   onePanel(state, static_cast<std::size_t>(k));
-                                 })
+    benchmark::RegisterBenchmark(
+        (names[k].toStdString() + " alone, 4096 x 60").c_str(),
+        [k](benchmark::State& state) { onePanel(state, static_cast<std::size_t>(k)); })
         ->Unit(benchmark::kMillisecond);
   benchmark::RunSpecifiedBenchmarks();
 }

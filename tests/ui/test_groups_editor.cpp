@@ -102,7 +102,10 @@ void TestGroupsEditor::dragOkAndClip() {
   QVERIFY(!editor->okButton()->isEnabled());
   QVERIFY(editor->problem()->text().contains("\"fc2\" is empty"));
   editor->tree()->setCurrentItem(editor->tree()->topLevelItem(1));
+  // The offscreen platform leaves the window below active.
+  QApplication::setActiveWindow(editor);
   editor->tree()->setFocus();
+  QVERIFY(editor->tree()->hasFocus());
   QTest::keyClick(editor->tree(), Qt::Key_Delete);
   QCOMPARE(editor->draft().groups().size(), std::size_t{2});
   QVERIFY(editor->okButton()->isEnabled());

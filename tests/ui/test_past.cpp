@@ -354,8 +354,8 @@ void TestPast::runsToAStep() {
   QVERIFY(!controller()->isRunning());
   QCOMPARE(differenceFromStraight(), std::string());
   // Known steps are gone to, back and forth.
-  window()->activateWindow();
-  QVERIFY(QTest::qWaitForWindowActive(window()));
+  // The offscreen platform leaves the popup active.
+  QApplication::setActiveWindow(window());
   key(Qt::Key_G, Qt::ControlModifier);
   QVERIFY(popup->isVisible());
   popup->stepField()->selectAll();

@@ -103,7 +103,7 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
 
 void ComparePanel::buildHead() {
   auto* head = new QHBoxLayout;
-  head->setSpacing(2);
+  head->setSpacing(0);
   m_views = new QButtonGroup(this);
   const auto button = [&](const QString& text, const QString& tip, int id) {
     auto* made = new QToolButton(this);

@@ -52,7 +52,11 @@ void PhaseChip::show(State state, double seconds, bool joined) {
 }
 
 QSize PhaseChip::sizeHint() const { return {86, pillHeight + 17}; }
-QSize PhaseChip::minimumSizeHint() const { return {60, pillHeight + 17}; }
+QSize PhaseChip::minimumSizeHint() const {
+  QFont bold = font();
+  bold.setBold(true);
+  return {QFontMetrics(bold).horizontalAdvance(text()) + 10, pillHeight + 17};
+}
 
 void PhaseChip::paintEvent(QPaintEvent*) {
   const Theme& theme = Theme::current();

@@ -9,8 +9,8 @@
 #include <stop_token>
 
 #include "engine/session/run_session.h"
-#include "ui/attachments.h"
 #include "engine/training/what_if/batch_gram.h"
+#include "ui/attachments.h"
 
 namespace clipscope {
 
@@ -77,8 +77,9 @@ class TrainingWorker : public QObject {
   void setSpeed(double stepsPerSecond) {
     m_stepsPerSecond.store(stepsPerSecond, std::memory_order_relaxed);
   }
-  /// The Gram matrices of the batch shown, for what-if. Not a command: nothing waits for it, it does
-  /// not report finished(), and any command stops it by its own token. Says nothing when stopped.
+  /// The Gram matrices of the batch shown, for what-if. Not a command: nothing waits for it, it
+  /// does not report finished(), and any command stops it by its own token. Says nothing when
+  /// stopped.
   void buildGram(int runId, std::stop_token stop);
 
   /// Called from the window's thread.
@@ -97,7 +98,8 @@ class TrainingWorker : public QObject {
   void failed(int runId, const QString& message);
   void exported(int runId, const QString& folder);
   void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
-  /// The matrices of the batch with these norms; null where they could not be built or were stopped.
+  /// The matrices of the batch with these norms; null where they could not be built or were
+  /// stopped.
   void gramReady(int runId, std::shared_ptr<const NormsPart> norms,
                  std::shared_ptr<const BatchGram> gram);
 

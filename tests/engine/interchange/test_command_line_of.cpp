@@ -55,13 +55,13 @@ class TestCommandLineOf : public QObject {
     expected.clipping.maxGradNorm = 0.5;
     QVERIFY(e == expected);
     QVERIFY(withSettings({}, {"clipping.strategy=auto_s"}).clipping.strategy == "auto_s");
-    const Experiment own =
-        withSettings({}, {R"(model.spec={"layers":[{"type":"flatten"},{"type":"linear","out":10}]})"});
+    const Experiment own = withSettings(
+        {}, {R"(model.spec={"layers":[{"type":"flatten"},{"type":"linear","out":10}]})"});
     QVERIFY(own.model.preset.empty() && own.model.spec.contains("layers"));
     // Fields that need each other.
-    const Experiment both = withSettings({}, {"data.normalisation.rule=constants",
-                                              "data.normalisation.mean=[0.5]",
-                                              "data.normalisation.std=[2]"});
+    const Experiment both =
+        withSettings({}, {"data.normalisation.rule=constants", "data.normalisation.mean=[0.5]",
+                          "data.normalisation.std=[2]"});
     QCOMPARE(both.data.std, (std::vector<double>{2}));
     QVERIFY(withSettings(own, {"model.preset=mlp"}).model.preset == "mlp");
   }
