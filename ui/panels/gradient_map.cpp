@@ -3,6 +3,7 @@
 
 #include <QHelpEvent>
 #include <QPainter>
+#include <QResizeEvent>
 #include <QToolTip>
 #include <algorithm>
 #include <cmath>
@@ -34,14 +35,14 @@ void GradientMap::show(std::shared_ptr<const ExampleView> view, Index tensor, do
   setAccessibleDescription(tr("%1, largest magnitude %2, clip factor %3")
                                .arg(QString::fromStdString(table.trainableInfo(tensor).name),
                                     shortNumber(m_scale), shortNumber(factor)));
-  updateGeometry();
+  fitHeight();
   update();
 }
 
 void GradientMap::showNothing(const QString& why) {
   m_view.reset();
   m_why = why;
-  updateGeometry();
+  fitHeight();
   update();
 }
 
@@ -75,6 +76,17 @@ GradientMap::Layout GradientMap::layout(int width) const {
                               : QRectF(most + gap, caption, w, h);
   l.legend = QRectF(0, std::max(l.before.bottom(), l.after.bottom()) + 6, width, legendHeight - 6);
   return l;
+}
+
+void GradientMap::fitHeight() {
+  // Said outright: a layout in a scroll area asks for the height too early and keeps the answer.
+  setMinimumHeight(heightForWidth(width()));
+  updateGeometry();
+}
+
+void GradientMap::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  if (event->size().width() != event->oldSize().width()) fitHeight();
 }
 
 int GradientMap::heightForWidth(int width) const {

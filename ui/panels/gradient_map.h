@@ -38,6 +38,7 @@ class GradientMap : public QWidget {
 
  protected:
   void paintEvent(QPaintEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
   bool event(QEvent* event) override;
 
  private:
@@ -45,6 +46,7 @@ class GradientMap : public QWidget {
     QRectF before, after, legend;
   };
   Layout layout(int width) const;
+  void fitHeight();
   void drawScale(QPainter& painter, const QRectF& place) const;
 
   std::shared_ptr<const ExampleView> m_view;

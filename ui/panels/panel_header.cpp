@@ -36,14 +36,30 @@ PanelHeader::PanelHeader(const QString& title, QWidget* parent) : QWidget(parent
 }
 
 QString PanelHeader::title() const { return m_title->text(); }
-QString PanelHeader::summary() const { return m_summary->text(); }
+QString PanelHeader::summary() const { return m_text; }
 
 void PanelHeader::setSummary(const QString& text) {
-  m_summary->setText(text);
+  m_text = text;
   m_summary->setToolTip(text);
+  fitSummary();
 }
 
-void PanelHeader::setTitleShown(bool shown) { m_title->setVisible(shown); }
+void PanelHeader::fitSummary() {
+  const int room = width() - (m_title->isHidden() ? 0 : m_title->sizeHint().width()) -
+                   m_menu->sizeHint().width() - layout()->contentsMargins().left() -
+                   layout()->contentsMargins().right() - 2 * layout()->spacing();
+  m_summary->setText(m_summary->fontMetrics().elidedText(m_text, Qt::ElideRight, room));
+}
+
+void PanelHeader::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  fitSummary();
+}
+
+void PanelHeader::setTitleShown(bool shown) {
+  m_title->setVisible(shown);
+  fitSummary();
+}
 
 void PanelHeader::setDocked(bool docked) {
   setProperty("docked", docked);

@@ -31,9 +31,13 @@ class PanelHeader : public QWidget {
 
  protected:
   void contextMenuEvent(QContextMenuEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
+  void fitSummary();
+
   QLabel *m_title, *m_summary;
+  QString m_text;  ///< the whole summary
   QToolButton* m_menu;
 };
 
