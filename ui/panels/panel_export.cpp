@@ -9,6 +9,7 @@
 #include <QLineEdit>
 #include <QPdfWriter>
 #include <QSvgGenerator>
+#include <algorithm>
 
 #include "engine/error.h"
 #include "engine/formats/atomic_file.h"
@@ -28,9 +29,37 @@ bool isControl(const QWidget* widget) {
          qobject_cast<const QLineEdit*>(widget) || qobject_cast<const QAbstractSlider*>(widget);
 }
 
+/// While it lives, a plot's bars end at the edges of what is shown: vectors are not clipped, and a
+/// bar that the axis cuts off would run on over the rest of the picture.
+class CutBars {
+ public:
+  explicit CutBars(QCustomPlot& plot) {
+    for (int k = 0; k < plot.plottableCount(); ++k) {
+      auto* bars = qobject_cast<QCPBars*>(plot.plottable(k));
+      if (!bars) continue;
+      const QCPRange range = bars->valueAxis()->range();
+      auto cut = QSharedPointer<QCPBarsDataContainer>::create(*bars->data());
+      for (auto bar = cut->begin(); bar != cut->end(); ++bar)
+        bar->value = std::clamp(bars->baseValue() + bar->value, range.lower, range.upper) -
+                     bars->baseValue();
+      m_whole.emplace_back(bars, bars->data());
+      bars->setData(cut);
+    }
+  }
+  ~CutBars() {
+    for (const auto& [bars, data] : m_whole) bars->setData(data);
+  }
+  CutBars(const CutBars&) = delete;
+  CutBars& operator=(const CutBars&) = delete;
+
+ private:
+  std::vector<std::pair<QCPBars*, QSharedPointer<QCPBarsDataContainer>>> m_whole;
+};
+
 /// Draws a widget and what it holds with its upper left corner at the painter's origin.
 void paintWidget(QWidget* widget, QCPPainter& painter) {
   if (auto* plot = qobject_cast<Plot*>(widget)) {
+    const CutBars cut(*plot);
     plot->toPainter(&painter, plot->width(), plot->height());
     return;
   }

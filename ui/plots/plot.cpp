@@ -21,6 +21,7 @@ Plot::Plot(const QString& accessibleName, QWidget* parent) : QCustomPlot(parent)
   for (QCPAxis* axis : {xAxis, yAxis}) {
     axis->setTickLengthIn(0);
     axis->setSubTickLength(0, 0);
+    axis->setSubTicks(false);  // of no length, vectors would draw them as dots
     axis->setTickLabelPadding(4);
     axis->setLabelPadding(2);
     axis->setNumberFormat(QStringLiteral("g"));
