@@ -38,22 +38,32 @@ class CutBars {
       auto* bars = qobject_cast<QCPBars*>(plot.plottable(k));
       if (!bars) continue;
       const QCPRange range = bars->valueAxis()->range();
+      const double base = bars->baseValue();
+      const double shownBase = std::clamp(base, range.lower, range.upper);
       auto cut = QSharedPointer<QCPBarsDataContainer>::create(*bars->data());
       for (auto bar = cut->begin(); bar != cut->end(); ++bar)
-        bar->value = std::clamp(bars->baseValue() + bar->value, range.lower, range.upper) -
-                     bars->baseValue();
-      m_whole.emplace_back(bars, bars->data());
+        bar->value = std::clamp(base + bar->value, range.lower, range.upper) - shownBase;
+      m_whole.push_back({bars, bars->data(), base});
       bars->setData(cut);
+      bars->setBaseValue(shownBase);
     }
   }
   ~CutBars() {
-    for (const auto& [bars, data] : m_whole) bars->setData(data);
+    for (const Whole& whole : m_whole) {
+      whole.bars->setData(whole.data);
+      whole.bars->setBaseValue(whole.base);
+    }
   }
   CutBars(const CutBars&) = delete;
   CutBars& operator=(const CutBars&) = delete;
 
  private:
-  std::vector<std::pair<QCPBars*, QSharedPointer<QCPBarsDataContainer>>> m_whole;
+  struct Whole {
+    QCPBars* bars;
+    QSharedPointer<QCPBarsDataContainer> data;
+    double base;
+  };
+  std::vector<Whole> m_whole;
 };
 
 /// Draws a widget and what it holds with its upper left corner at the painter's origin.
