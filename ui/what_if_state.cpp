@@ -114,7 +114,7 @@ void WhatIfState::renew() {
 }
 
 const WhatIfNumbers& WhatIfState::numbers() const {
-  if (!m_numbers) m_numbers = m_whatIf->evaluate(triedRules());
+  if (!m_numbers) m_numbers = m_whatIf ? m_whatIf->evaluate(triedRules()) : WhatIfNumbers();
   return *m_numbers;
 }
 

@@ -41,7 +41,7 @@ class WhatIfState : public QObject {
   const WhatIfRules& triedRules() const { return m_tried ? *m_tried : m_rules; }
   /// Rules of other settings for this batch; thresholds after medians take this batch's.
   WhatIfRules rulesOf(const ClippingSettings& clipping, const NoiseSettings& noise) const;
-  /// Numbers of triedRules(), computed once.
+  /// Numbers of triedRules(), computed once; all unknown without a batch.
   const WhatIfNumbers& numbers() const;
   /// The step's record as it would be with what is tried; null when nothing is.
   std::shared_ptr<const StepRecord> triedRecord() const;

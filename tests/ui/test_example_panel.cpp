@@ -218,8 +218,7 @@ void TestExamplePanel::runningKeepsTheRecord() {
   QTRY_VERIFY_WITH_TIMEOUT(record().step >= 4, 60000);
   QCOMPARE(views.count(), 0);
   QVERIFY(!std::isnan(panel()->facts().before));
-  controller()->pause();
-  settle();
+  pauseWithNorms();
   QTRY_VERIFY(!panel()->gradient()->isEmpty());
   const Index row = panel()->facts().row;
   double squares = 0;

@@ -250,8 +250,7 @@ void TestWhatIfWindow::numbersWithoutTheMatrices() {
            static_cast<double>(counted) / static_cast<double>(shown->batchSize()));
   QVERIFY(std::isnan(state().numbers().total.signal));
   QVERIFY(window()->norms()->summary().contains("SNR –"));
-  controller()->pause();
-  settle();
+  pauseWithNorms();
   prepare();
   QVERIFY(std::isfinite(state().numbers().total.signal));
   QVERIFY(!window()->norms()->summary().contains("SNR –"));

@@ -31,6 +31,14 @@ class WindowTest : public QObject {
   Controller* controller() { return m_window->controller(); }
   const StepRecord& record() { return *controller()->record(); }
   void settle() { QTRY_VERIFY_WITH_TIMEOUT(!controller()->isBusy(), 60000); }
+  /// Pauses a run. It may stop within a step before its norms are known, which then are computed.
+  void pauseWithNorms() {
+    controller()->pause();
+    settle();
+    if (record().has(Phase::Norms)) return;
+    controller()->advanceTo(Phase::Norms);
+    settle();
+  }
   void type(NumberEdit* field, const QString& text) {
     field->setFocus();
     field->selectAll();
