@@ -125,6 +125,7 @@ void LayersMap::paintEvent(QPaintEvent*) {
   const Theme& theme = Theme::current();
   const Layout l = layout();
   QPainter painter(this);
+  painter.setRenderHint(QPainter::LosslessImageRendering);  // a PDF would have a JPEG of 8 rows
   painter.drawImage(l.map, m_image);
   const auto tensors = static_cast<std::size_t>(m_record->norms->norms.tensors());
   painter.setPen(theme.ink);

@@ -8,14 +8,13 @@
 #include <QComboBox>
 #include <QLineEdit>
 #include <QPdfWriter>
-#include <QSvgGenerator>
-#include <algorithm>
 
 #include "engine/error.h"
 #include "engine/formats/atomic_file.h"
 #include "ui/panels/panel.h"
 #include "ui/panels/panel_header.h"
 #include "ui/plots/plot.h"
+#include "ui/plots/svg_device.h"
 #include "ui/theme.h"
 
 namespace clipscope {
@@ -24,53 +23,28 @@ namespace {
 
 constexpr int margin = 12;
 
+/// What does nothing on paper.
 bool isControl(const QWidget* widget) {
-  return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QComboBox*>(widget) ||
-         qobject_cast<const QLineEdit*>(widget) || qobject_cast<const QAbstractSlider*>(widget);
+  return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
+         qobject_cast<const QAbstractSlider*>(widget);
 }
 
-/// While it lives, a plot's bars end at the edges of what is shown: vectors are not clipped, and a
-/// bar that the axis cuts off would run on over the rest of the picture.
-class CutBars {
- public:
-  explicit CutBars(QCustomPlot& plot) {
-    for (int k = 0; k < plot.plottableCount(); ++k) {
-      auto* bars = qobject_cast<QCPBars*>(plot.plottable(k));
-      if (!bars) continue;
-      const QCPRange range = bars->valueAxis()->range();
-      const double base = bars->baseValue();
-      const double shownBase = std::clamp(base, range.lower, range.upper);
-      auto cut = QSharedPointer<QCPBarsDataContainer>::create(*bars->data());
-      for (auto bar = cut->begin(); bar != cut->end(); ++bar)
-        bar->value = std::clamp(base + bar->value, range.lower, range.upper) - shownBase;
-      m_whole.push_back({bars, bars->data(), base});
-      bars->setData(cut);
-      bars->setBaseValue(shownBase);
-    }
-  }
-  ~CutBars() {
-    for (const Whole& whole : m_whole) {
-      whole.bars->setData(whole.data);
-      whole.bars->setBaseValue(whole.base);
-    }
-  }
-  CutBars(const CutBars&) = delete;
-  CutBars& operator=(const CutBars&) = delete;
-
- private:
-  struct Whole {
-    QCPBars* bars;
-    QSharedPointer<QCPBarsDataContainer> data;
-    double base;
-  };
-  std::vector<Whole> m_whole;
-};
+/// What is chosen in it belongs to the picture; its frame and arrow do not.
+void paintChoice(const QComboBox& box, QCPPainter& painter) {
+  painter.setFont(box.font());
+  painter.setPen(Theme::current().ink);
+  painter.drawText(QRect(QPoint(), box.size()), Qt::AlignLeft | Qt::AlignVCenter,
+                   box.fontMetrics().elidedText(box.currentText(), Qt::ElideRight, box.width()));
+}
 
 /// Draws a widget and what it holds with its upper left corner at the painter's origin.
 void paintWidget(QWidget* widget, QCPPainter& painter) {
   if (auto* plot = qobject_cast<Plot*>(widget)) {
-    const CutBars cut(*plot);
     plot->toPainter(&painter, plot->width(), plot->height());
+    return;
+  }
+  if (const auto* box = qobject_cast<QComboBox*>(widget)) {
+    paintChoice(*box, painter);
     return;
   }
   const bool scrolls = qobject_cast<QAbstractScrollArea*>(widget);
@@ -142,22 +116,14 @@ QByteArray panelPng(Panel& panel, double scale) {
 
 QByteArray panelSvg(Panel& panel) {
   panel.prepareForPicture();
-  QByteArray bytes;
-  QBuffer buffer(&bytes);
-  buffer.open(QIODevice::WriteOnly);
-  QSvgGenerator generator;
-  generator.setOutputDevice(&buffer);
-  generator.setResolution(96);  // one unit a logical pixel
-  generator.setSize(panelSize(panel));
-  generator.setViewBox(QRect(QPoint(), panelSize(panel)));
-  generator.setTitle(panel.title());
-  generator.setDescription(Panel::tr("%1 (not private)").arg(panel.summary()));
+  SvgDevice device(panelSize(panel), panel.title(),
+                   Panel::tr("%1 (not private)").arg(panel.summary()));
   QCPPainter painter;
-  painter.begin(&generator);
+  painter.begin(&device);
   painter.setMode(QCPPainter::pmVectorized);
   paintPanel(panel, painter);
   painter.end();
-  return bytes;
+  return device.document();
 }
 
 QByteArray panelPdf(Panel& panel) {

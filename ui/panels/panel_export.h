@@ -13,7 +13,7 @@ class Panel;
 
 /// A panel's picture, drawn by one path into pixels and into vectors: title and summary, then the
 /// body, whose plots are drawn anew at the target's resolution. Buttons, fields and scroll bars are
-/// left out: they do nothing on paper.
+/// left out: they do nothing on paper. Of a list to choose from stays what is chosen.
 
 /// Its extent in logical pixels.
 QSize panelSize(const Panel& panel);
