@@ -3,13 +3,13 @@
 
 #include <QApplication>
 
+#include "app/offscreen.h"
 #include "ui/theme.h"
 
 namespace clipscope {
 
 Attachments plotsWithoutDisplay(const StepPlotsInput& input) {
-  // Without a display QApplication ends the program, unless it is told beforehand to do without.
-  qputenv("QT_QPA_PLATFORM", "offscreen");
+  drawOffscreen();
   char name[] = "clipscope";
   char* arguments[] = {name, nullptr};
   int count = 1;

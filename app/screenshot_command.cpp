@@ -12,6 +12,7 @@
 #include <iostream>
 
 #include "app/exit_code.h"
+#include "app/offscreen.h"
 #include "engine/error.h"
 #include "engine/formats/atomic_file.h"
 #include "ui/panels/panel.h"
@@ -81,7 +82,7 @@ int ScreenshotCommand::execute() {
   if (m_out.size() < 4 || m_out.substr(m_out.size() - 4) != ".png")
     throw SettingError("out: \"" + m_out + "\" must end in .png");
   // Offscreen always: a display would bound the size and bring its own scale.
-  qputenv("QT_QPA_PLATFORM", "offscreen");
+  drawOffscreen();
   qputenv("QT_SCALE_FACTOR", QByteArray::number(m_scale));
   // The layout of a first start, whatever the user's own is; and theirs stays as it is.
   const QTemporaryDir settings;
@@ -122,6 +123,7 @@ int ScreenshotCommand::execute() {
     target = dock;
   }
   settle(*controller);
+  if (QWidget* focused = QApplication::focusWidget()) focused->clearFocus();
   QByteArray bytes;
   QBuffer buffer(&bytes);
   buffer.open(QIODevice::WriteOnly);
