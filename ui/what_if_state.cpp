@@ -59,11 +59,9 @@ WhatIfRules WhatIfState::rulesOf(const ClippingSettings& clipping,
     medians = m_whatIf->medians(
         makeGrouping(clipping.grouping, m_record->info->tensors, clipping.groups));
   NoiseSettings used = noise;
-  // A schedule, or the counts of an adaptive threshold, have a part in what the step's noise was
-  // scaled by.
-  if (noise == m_experiment.noise && (m_experiment.clipping.adaptive.enabled ||
-                                      !m_experiment.schedules.noiseMultiplier.isConstant()))
-    used.noiseMultiplier = m_record->sample->gradientNoiseMultiplier;
+  // A schedule has the step's σ.
+  if (!m_experiment.schedules.noiseMultiplier.isConstant())
+    used.noiseMultiplier = m_record->sample->noiseMultiplier;
   return makeWhatIfRules(clipping, used, *m_record->sample, *m_record->info, medians);
 }
 

@@ -17,6 +17,7 @@ StepSummary summaryOf(const StepRecord& record) {
     s.testAccuracy = record.evaluation->accuracy;
   }
   s.epsilon = record.account->epsilon;
+  if (!record.account->isValid()) s.epsilonNotValid = s.epsilon;
   s.clippedFraction = record.clip->clippedFraction;
   s.maxGradNorm = record.clip->maxGradNorm;
   s.suggestedThreshold = record.clip->suggestedThreshold;

@@ -9,13 +9,14 @@ namespace clipscope {
 /// parts of a StepRecord; NaN where a step has none (an empty batch, no evaluation, an automatic
 /// rule's clipped fraction).
 struct StepSummary {
-  Index step = 0;                    ///< 1 for the first
-  Index batchSize = 0;               ///< examples drawn
-  double expectedBatchSize = 0;      ///< B
-  double loss = notANumber;          ///< mean over the batch drawn
-  double testLoss = notANumber;      ///< where an evaluation ran
-  double testAccuracy = notANumber;  ///< in 0 … 1
-  double epsilon = 0;                ///< after this step; ∞ without noise
+  Index step = 0;                       ///< 1 for the first
+  Index batchSize = 0;                  ///< examples drawn
+  double expectedBatchSize = 0;         ///< B
+  double loss = notANumber;             ///< mean over the batch drawn
+  double testLoss = notANumber;         ///< where an evaluation ran
+  double testAccuracy = notANumber;     ///< in 0 … 1
+  double epsilon = 0;                   ///< after this step; ∞ without noise
+  double epsilonNotValid = notANumber;  ///< the same where it does not hold for the step
   double clippedFraction = notANumber;
   double maxGradNorm = 0;                  ///< C of this step
   double suggestedThreshold = notANumber;  ///< the C that this batch suggests

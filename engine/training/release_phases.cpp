@@ -71,7 +71,6 @@ void Trainer::State::addNoise(StepRecord& next) {
       sensitivities, stds, adaptive.enabled ? rules->grouping.count() : 0, adaptive.countStd);
   stepSigma = part->effectiveSigma;
   // An allocation spends exactly σ; rounding in its check must not reach the accountant.
-  part->noiseMultiplier = askedSigma;
   if (std::abs(stepSigma - askedSigma) <= 1e-9 * askedSigma) stepSigma = askedSigma;
   adaptThresholds(*part, next);
   next.noise = std::move(part);

@@ -112,7 +112,6 @@ struct NoisePart {
   double snr = notANumber;             ///< ‖s‖ / expected; ∞ without noise
   double snrRealised = notANumber;     ///< ‖s‖ / ‖z‖
   double effectiveSigma = 0;           ///< counts of an adaptive threshold included
-  double noiseMultiplier = 0;          ///< σ as it was asked for
   NoiseHistogram histogram;            ///< of z/s_k
   /// How each group's threshold goes on; empty where C does not adapt. The step itself has C
   /// before.

@@ -55,16 +55,16 @@ NoiseCheck::Verdict NoiseCheck::multiplier() const {
   Verdict v{tr("effective σ"), QStringLiteral("–"), Verdict::Kind::Plain};
   if (!m_record || !m_record->has(Phase::Noise)) return v;
   const NoisePart& noise = *m_record->noise;
+  const double asked = m_record->sample->noiseMultiplier;
   const QString effective = shortNumber(noise.effectiveSigma);
-  if (noise.noiseMultiplier == 0) {
+  if (asked == 0) {
     v.text = tr("⚠ σ = 0: no noise, ε is ∞");
     v.kind = Verdict::Kind::Alarm;
-  } else if (std::abs(noise.effectiveSigma - noise.noiseMultiplier) <=
-             1e-6 * noise.noiseMultiplier) {
+  } else if (std::abs(noise.effectiveSigma - asked) <= 1e-6 * asked) {
     v.text = tr("✓ %1 = σ").arg(effective);
     v.kind = Verdict::Kind::Good;
   } else {
-    v.text = tr("⚠ %1 ≠ σ = %2").arg(effective, shortNumber(noise.noiseMultiplier));
+    v.text = tr("⚠ %1 ≠ σ = %2").arg(effective, shortNumber(asked));
     v.kind = Verdict::Kind::Alarm;
   }
   return v;

@@ -183,7 +183,7 @@ void WhatIf::measureNoise(const WhatIfRules& rules, WhatIfNumbers& out) const {
   std::vector<double> sensitivities;
   for (const double threshold : rules.thresholds)
     sensitivities.push_back(rules.strategy->sensitivity(threshold));
-  out.effectiveSigma = effectiveSigma(sensitivities, stds);
+  out.effectiveSigma = effectiveSigma(sensitivities, stds, rules.counts, rules.countStd);
   double expected = 0, realised = 0;
   for (std::size_t k = 0; k < stds.size(); ++k) {
     double groupRealised = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/training/what_if/what_if_rules.h"
 
+#include "engine/clipping/adaptive_threshold.h"
 #include "engine/clipping/norm_table.h"
 
 namespace clipscope {
@@ -39,6 +40,11 @@ WhatIfRules makeWhatIfRules(const ClippingSettings& clipping, const NoiseSetting
   rules.thresholds = makeThresholds(clipping.thresholds, clipping.maxGradNorm, rules.grouping,
                                     rules.dimensions, medians, clipping.groupThresholds);
   rules.sigma = noise.noiseMultiplier;
+  if (clipping.adaptive.enabled) {
+    rules.counts = rules.grouping.count();
+    rules.countStd = clipping.adaptive.countStd;
+    rules.sigma = gradientNoiseMultiplier(rules.sigma, rules.countStd, rules.counts);
+  }
   rules.allocation = noise.allocation;
   rules.sampleRate = sample.sampleRate;
   rules.fixedSize = sample.scheme != SamplingScheme::Poisson;
