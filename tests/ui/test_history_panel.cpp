@@ -39,6 +39,7 @@ class TestHistoryPanel : public WindowTest {
   void clicksDragsAndKeysGoToSteps();
   void stepsAreLinked();
   void plotsAreChosen();
+  void stepsWhoseEpsilonIsNotValid();
   void tableIsTheHistory();
   void hoverNamesTheNumbers();
   void aNewFutureReplacesTheOld();
@@ -364,6 +365,41 @@ void TestHistoryPanel::plotsAreChosen() {
   for (const QLabel* label : another.findChildren<QLabel*>())
     said = said || (label->isVisible() && label->text().contains("No plot"));
   QVERIFY(said);
+}
+
+void TestHistoryPanel::stepsWhoseEpsilonIsNotValid() {
+  showPanel();
+  HistoryPlot* epsilon = plot("epsilon");
+  const auto marked = [&] {
+    std::vector<double> steps;
+    for (const QCPGraphData& d : *epsilon->graph(1)->data())
+      if (std::isfinite(d.value)) steps.push_back(d.key);
+    return steps;
+  };
+  train(2);
+  QCOMPARE(marked(), std::vector<double>());
+  QVERIFY(!panel()->summary().contains("not valid"));
+  // A count over the size of the batch that was drawn is private, and ε holds no more.
+  const auto counted = [&](bool own) {
+    Experiment e = controller()->experiment();
+    e.clipping.adaptive.enabled = own;
+    e.clipping.adaptive.denominator = CountDenominator::Batch;
+    controller()->edit(e);
+    settle();
+  };
+  counted(true);
+  train(3);
+  std::vector<double> wanted;
+  for (const StepSummary& s : controller()->history().summaries())
+    if (!std::isnan(s.epsilonNotValid)) {
+      QCOMPARE(s.epsilonNotValid, s.epsilon);
+      wanted.push_back(static_cast<double>(s.step));
+    }
+  QVERIFY(wanted.size() >= 2 && wanted.front() > 2);
+  QCOMPARE(marked(), wanted);
+  QVERIFY(panel()->summary().contains("(not valid)"));
+  const StepSummary last = controller()->history().at(controller()->history().steps());
+  QVERIFY(!record().account->isValid() == !std::isnan(last.epsilonNotValid));
 }
 
 void TestHistoryPanel::tableIsTheHistory() {

@@ -37,6 +37,7 @@ class TestPanels : public WindowTest {
   void histogramCountsTheRecord();
   void mapShowsTheRecord();
   void oneSelectionEverywhere();
+  void headsFitTheirColumns();
   void exportsAreWholeOrNotThere();
   void contextMenuIsEverywhere();
   void themesReachThePlots();
@@ -194,6 +195,18 @@ void TestPanels::oneSelectionEverywhere() {
   controller()->step();
   settle();
   QCOMPARE(controller()->selection()->examples(), (std::vector<Index>{example}));
+}
+
+void TestPanels::headsFitTheirColumns() {
+  QTableView* table = window()->examples()->table();
+  QFont bold = table->font();
+  bold.setBold(true);
+  for (int c = 0; c + 1 < table->model()->columnCount(); ++c) {
+    const QString head = table->model()->headerData(c, Qt::Horizontal).toString();
+    // Padded by 8 and 3 in the style sheet.
+    QVERIFY2(QFontMetrics(bold).horizontalAdvance(head) + 11 <= table->columnWidth(c),
+             qPrintable(head));
+  }
 }
 
 void TestPanels::exportsAreWholeOrNotThere() {

@@ -288,9 +288,14 @@ void TestPast::settingsShownAreThoseOfTheStep() {
   key(Qt::Key_N, Qt::ShiftModifier);
   QCOMPARE(window()->dock()->maxGradNorm()->text(), "3");
   QCOMPARE(controller()->experiment().clipping.maxGradNorm, 3.0);
+  // Undo and redo stand where these settings were.
+  QVERIFY(!controller()->changes().canUndo());
+  QVERIFY(controller()->changes().redoText().contains("max_grad_norm 3.0 → 0.5"));
   controller()->goTo(3, Phase::Account);
   settle();
   QCOMPARE(window()->dock()->maxGradNorm()->text(), "0.5");
+  QVERIFY(controller()->changes().undoText().contains("max_grad_norm 0.5 → 3.0"));
+  QVERIFY(!controller()->changes().canRedo());
   // Going on through the known changes nothing.
   controller()->step();
   settle();

@@ -175,6 +175,7 @@ void BudgetPanel::drawCurve() {
   drawMark(Median, tr(" median norm %1 "), median, true);
   drawMark(Bound, tr(" bound %1 "), bound, m_state->rules().strategyName != "none");
   drawMark(Exact, tr(" exact %1 "), exact, true);
+  placeMarkTexts();
   drawThreshold();
 
   QString summary;
@@ -207,9 +208,28 @@ void BudgetPanel::drawMark(std::size_t which, const QString& text, double value,
   mark.line->point1->setCoords(x, 0);
   mark.line->point2->setCoords(x, 1);
   mark.text->setText(text.arg(shortNumber(value, 3)));
-  const bool right = x < from + 0.6 * (to - from);
   mark.text->position->setCoords(x, 0.72 + 0.1 * static_cast<double>(which));
-  mark.text->setPositionAlignment((right ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+}
+
+void BudgetPanel::placeMarkTexts() {
+  const QRect rect = m_plot->axisRect()->rect();
+  for (Mark& mark : m_marks) {
+    if (!mark.text->visible()) continue;
+    const double x = m_plot->xAxis->coordToPixel(mark.line->point1->key());
+    const double wide = m_plot->fontMetrics().horizontalAdvance(mark.text->text()) + 2;
+    // How far the next line is on either side; the text goes to the right where it fits, or where
+    // it fits no worse.
+    double left = x - rect.left(), right = rect.right() - x;
+    for (const Mark& other : m_marks) {
+      if (&other == &mark || !other.line->visible()) continue;
+      const double away = m_plot->xAxis->coordToPixel(other.line->point1->key()) - x;
+      if (away >= 0) right = std::min(right, away);
+      if (away <= 0) left = std::min(left, -away);
+    }
+    const bool toTheRight = right >= wide || right >= left;
+    mark.text->setPositionAlignment((toTheRight ? Qt::AlignLeft : Qt::AlignRight) |
+                                    Qt::AlignVCenter);
+  }
 }
 
 void BudgetPanel::drawThreshold() {

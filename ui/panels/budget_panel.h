@@ -44,6 +44,8 @@ class BudgetPanel : public Panel {
   void showTried();
   void drawCurve();
   void drawMark(std::size_t which, const QString& text, double value, bool shown);
+  /// Each to the side of its line on which no other line runs through it.
+  void placeMarkTexts();
   void drawThreshold();
   void recolour();
   QString hoverText(QPointF at) const;

@@ -7,16 +7,19 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QMenu>
+#include <QSettings>
 #include <QTableView>
 #include <QToolButton>
 #include <algorithm>
 #include <cmath>
 
 #include "engine/formats/number_text.h"
+#include "ui/panels/clip_slider.h"
 #include "ui/panels/compare_editor.h"
 #include "ui/panels/compare_table.h"
 #include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
+#include "ui/plots/threshold_handle.h"
 #include "ui/theme.h"
 
 namespace clipscope {
@@ -25,6 +28,7 @@ namespace {
 
 /// Below this width the picture and the table take turns.
 constexpr int widthOfBoth = 560;
+const auto columnsKey = QStringLiteral("compare/columns");
 
 QString oneLine(QString name) { return name.replace(QLatin1Char('\n'), QLatin1Char(' ')); }
 
@@ -64,6 +68,12 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
   m_y = axis(tr("Up"), tr("The clipping upwards, of the picture"));
   left->addLayout(axes);
   m_plot = new ComparePlot(selection, m_left);
+  connect(m_plot->handle(), &ThresholdHandle::moved, state, &WhatIfState::tryMaxGradNorm);
+  connect(m_plot->handle(), &ThresholdHandle::released, this, [this] {
+    if (record()) setRecord(record());  // the picture may move again
+  });
+  connect(m_plot->handle(), &ThresholdHandle::accepted, state, &WhatIfState::use);
+  connect(m_plot->handle(), &ThresholdHandle::reversed, state, &WhatIfState::giveUp);
   left->addWidget(m_plot, 1);
   both->addWidget(m_left, 1);
   m_model = new CompareTable(m_set, this);
@@ -84,6 +94,10 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
   m_table->viewport()->setContextMenuPolicy(Qt::NoContextMenu);
   both->addWidget(m_table);
   body()->addLayout(both, 1);
+  m_slider = new ClipSlider(ClipSlider::Release::Tries, this);
+  m_slider->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_slider->setState(m_state);
+  body()->addWidget(m_slider);
   connect(m_table->horizontalHeader(), &QHeaderView::sectionClicked, this,
           &ComparePanel::openColumnMenu);
   connect(state, &WhatIfState::tried, this, [this] {
@@ -170,6 +184,26 @@ void ComparePanel::arrange() {
 void ComparePanel::resizeEvent(QResizeEvent* event) {
   Panel::resizeEvent(event);
   arrange();
+}
+
+void ComparePanel::keepColumns() {
+  m_keeps = true;
+  std::vector<CompareColumn> columns;
+  for (const QString& text : QSettings().value(columnsKey).toStringList())
+    if (const auto column = decodeColumn(text)) columns.push_back(*column);
+  if (columns.size() < CompareSet::least || columns.size() > CompareSet::most) return;
+  m_set.columns = std::move(columns);
+  fillColumns();
+}
+
+void ComparePanel::columnsChanged() {
+  fillColumns();
+  if (m_keeps) {
+    QStringList texts;
+    for (const CompareColumn& column : m_set.columns) texts << encode(column);
+    QSettings().setValue(columnsKey, texts);
+  }
+  if (record()) setRecord(record());
 }
 
 void ComparePanel::fillColumns() {
@@ -283,8 +317,7 @@ CompareEditor* ComparePanel::editColumn(std::size_t column) {
 void ComparePanel::setColumn(std::size_t column, const CompareColumn& value) {
   if (column >= m_set.columns.size()) return;
   m_set.columns[column] = value;
-  fillColumns();
-  if (record()) setRecord(record());
+  columnsChanged();
 }
 
 void ComparePanel::addColumn() {
@@ -302,15 +335,13 @@ void ComparePanel::addColumn() {
         next = candidate;
     }
   m_set.columns.push_back(next);
-  fillColumns();
-  if (record()) setRecord(record());
+  columnsChanged();
 }
 
 void ComparePanel::removeColumn(std::size_t column) {
   if (m_set.columns.size() <= CompareSet::least || column >= m_set.columns.size()) return;
   m_set.columns.erase(m_set.columns.begin() + static_cast<std::ptrdiff_t>(column));
-  fillColumns();
-  if (record()) setRecord(record());
+  columnsChanged();
 }
 
 void ComparePanel::useColumn(std::size_t column) {

@@ -13,6 +13,7 @@ class QToolButton;
 
 namespace clipscope {
 
+class ClipSlider;
 class CompareEditor;
 class CompareTable;
 
@@ -30,6 +31,10 @@ class ComparePanel : public Panel {
   QString csv() const override;
   QSize pictureSize() const override { return {860, 460}; }
   const CompareSet& set() const { return m_set; }
+  /// The columns of last time, and from now on they are kept for the next.
+  void keepColumns();
+  /// C, or one C_k, of all columns that follow the experiment's.
+  ClipSlider* slider() const { return m_slider; }
   ComparePlot* plot() const { return m_plot; }
   QTableView* table() const { return m_table; }
   QComboBox* xColumn() const { return m_x; }
@@ -56,6 +61,7 @@ class ComparePanel : public Panel {
  private:
   void buildHead();
   void fillColumns();
+  void columnsChanged();
   void showNumbers();
   void arrange();
   void openColumnMenu(int section);
@@ -63,6 +69,8 @@ class ComparePanel : public Panel {
 
   WhatIfState* m_state;
   CompareSet m_set;
+  ClipSlider* m_slider;
+  bool m_keeps = false;
   ComparePlot* m_plot;
   CompareTable* m_model;
   QTableView* m_table;

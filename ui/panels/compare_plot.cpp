@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "ui/plots/number_format.h"
+#include "ui/plots/threshold_handle.h"
 #include "ui/selection.h"
 #include "ui/theme.h"
 
@@ -40,6 +41,9 @@ ComparePlot::ComparePlot(Selection* selection, QWidget* parent)
     step->setAntialiased(false);
   }
   for (QCPGraph* dots : {m_dots, m_lit}) dots->setLineStyle(QCPGraph::lsNone);
+  m_handle = new ThresholdHandle(this, tr("Clipping norm C"));
+  m_handle->setMapping([](double x) { return std::pow(10.0, x); },
+                       [](double value) { return std::log10(value); });
   setFit([this] { fitView(); });
   setRecolour([this] { recolour(); });
   setHoverText([this](QPointF at) { return hover(at); });
@@ -56,6 +60,7 @@ void ComparePlot::recolour() {
   m_lit->setScatterStyle(
       QCPScatterStyle(QCPScatterStyle::ssCircle, QPen(t.ink, 1.5), QBrush(t.good), 9));
   m_diagonal->setPen(QPen(t.dim, 1, Qt::DashLine));
+  m_handle->recolour();
   m_before->setBrush(t.before);
   const QColor x = t.category(static_cast<int>(m_x)), y = t.category(static_cast<int>(m_y));
   m_barsX->setBrush(x);
@@ -97,8 +102,24 @@ void ComparePlot::showView(View view, const CompareSet& set, const WhatIfState& 
     else
       showPoints(set, state);
   }
+  showThreshold(state);
   showSelection();
-  other ? fit() : refit();
+  // While C is dragged the axis stands still under the mouse.
+  if (other)
+    fit();
+  else if (!m_handle->isDragging())
+    refit();
+}
+
+void ComparePlot::showThreshold(const WhatIfState& state) {
+  const bool isNorm = m_view == View::Norms || m_view == View::Histogram;
+  m_handle->setShown(isNorm && state.rules().strategyName != "none");
+  if (!isNorm) return;
+  const bool several = state.rules().thresholds.size() > 1;
+  m_handle->setReversible(state.isTrying());
+  m_handle->setValue(
+      state.maxGradNorm(),
+      (several ? tr("√ΣC² %1") : tr("C %1")).arg(shortNumber(state.maxGradNorm(), 3)), several);
 }
 
 void ComparePlot::showPoints(const CompareSet& set, const WhatIfState& state) {

@@ -9,10 +9,12 @@
 namespace clipscope {
 
 class Selection;
+class ThresholdHandle;
 
 /// The pictures of the comparison, of two of its columns: clip factor against factor, norm after
 /// clipping against norm (a point an example, lit where it is selected), retained norm by tensor as
-/// paired bars, and the norms before and after as histograms.
+/// paired bars, and the norms before and after as histograms. Where x is a norm, the clipping norm
+/// C stands on it and can be dragged.
 class ComparePlot : public Plot {
   Q_OBJECT
 
@@ -26,6 +28,7 @@ class ComparePlot : public Plot {
                 std::size_t y);
   void showSelection();
   View view() const { return m_view; }
+  ThresholdHandle* handle() const { return m_handle; }
   /// A point's example and place, of the scatter views.
   struct Point {
     Index example;
@@ -42,6 +45,7 @@ class ComparePlot : public Plot {
   void showLayers(const CompareSet& set, const WhatIfState& state);
   void showHistogram(const CompareSet& set, const WhatIfState& state);
   void useScale(bool logarithmicX, bool logarithmicY);
+  void showThreshold(const WhatIfState& state);
   void fitView();
   void recolour();
   void select(QPointF at, bool add);
@@ -67,6 +71,7 @@ class ComparePlot : public Plot {
   QCPGraph *m_dots, *m_lit, *m_stepX, *m_stepY;
   QCPBars *m_barsX, *m_barsY, *m_before;
   QCPItemStraightLine* m_diagonal;
+  ThresholdHandle* m_handle;
 };
 
 }  // namespace clipscope

@@ -87,7 +87,7 @@ QString titleOf(const std::string& strategy) {
   return QString::fromUtf8(made->title().data(), static_cast<qsizetype>(made->title().size()));
 }
 
-const char* allocationName(NoiseAllocation allocation) {
+const char* allocationTitle(NoiseAllocation allocation) {
   switch (allocation) {
     case NoiseAllocation::EqualBudget:
       return QT_TRANSLATE_NOOP("Compare", "equal budget");
@@ -109,16 +109,45 @@ QString shortName(const CompareColumn& column) {
   if (column.strategy != "threshold")
     words << titleOf(column.strategy).section(QLatin1Char(' '), 0, 0);
   if (!flat && column.allocation != NoiseAllocation::Global)
-    words << tr(allocationName(column.allocation)).section(QLatin1Char(' '), 0, 0);
+    words << tr(allocationTitle(column.allocation)).section(QLatin1Char(' '), 0, 0);
   if (column.maxGradNorm) words << QStringLiteral("C ") + shortNumber(*column.maxGradNorm, 2);
   return words.join(QLatin1Char('\n'));
 }
 
 QString longName(const CompareColumn& column) {
   QStringList words{tr(longGrouping(column.grouping)), titleOf(column.strategy)};
-  if (column.grouping != GroupingKind::Flat) words << tr(allocationName(column.allocation));
+  if (column.grouping != GroupingKind::Flat) words << tr(allocationTitle(column.allocation));
   if (column.maxGradNorm) words << QStringLiteral("C = ") + shortNumber(*column.maxGradNorm, 3);
   return words.join(QStringLiteral(", "));
+}
+
+QString encode(const CompareColumn& column) {
+  const auto text = [](std::string_view name) {
+    return QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size()));
+  };
+  return QStringList{text(groupingName(column.grouping)), QString::fromStdString(column.strategy),
+                     text(noiseAllocationName(column.allocation)),
+                     text(thresholdRuleName(column.thresholds)),
+                     column.maxGradNorm ? QString::number(*column.maxGradNorm, 'g', 17) : QString()}
+      .join(QLatin1Char('|'));
+}
+
+std::optional<CompareColumn> decodeColumn(const QString& text) {
+  const QStringList parts = text.split(QLatin1Char('|'));
+  if (parts.size() != 5) return std::nullopt;
+  try {
+    CompareColumn column;
+    column.grouping = parseGrouping(parts[0].toStdString(), "grouping");
+    column.strategy = parts[1].toStdString();
+    makeStrategy(column.strategy, {});
+    column.allocation = parseNoiseAllocation(parts[2].toStdString(), "allocation");
+    column.thresholds = parseThresholdRule(parts[3].toStdString(), "thresholds");
+    const double c = parts[4].toDouble();
+    if (c > 0 && std::isfinite(c)) column.maxGradNorm = c;
+    return column;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 CompareSet::CompareSet() {
@@ -145,13 +174,24 @@ NoiseSettings CompareSet::noiseOf(const WhatIfState& state, const CompareColumn&
   return noise;
 }
 
+bool CompareSet::isExperiments(const WhatIfState& state, const CompareColumn& column) const {
+  const ClippingSettings& clipping = state.experiment().clipping;
+  return column.grouping == clipping.grouping && column.strategy == clipping.strategy &&
+         column.thresholds == clipping.thresholds && !column.maxGradNorm &&
+         column.allocation == state.experiment().noise.allocation;
+}
+
 void CompareSet::evaluate(const WhatIfState& state) {
   m_numbers.clear();
   m_problems.clear();
   if (!state.hasBatch()) return;
   for (const CompareColumn& column : columns) {
     try {
-      const WhatIfRules rules = state.rulesOf(clippingOf(state, column), noiseOf(state, column));
+      // The experiment's own clipping has its thresholds as they are tried, each C_k by itself.
+      const WhatIfRules rules =
+          isExperiments(state, column)
+              ? state.triedRules()
+              : state.rulesOf(clippingOf(state, column), noiseOf(state, column));
       m_numbers.push_back(state.whatIf()->evaluate(rules));
       m_problems.emplace_back();
     } catch (const Error& error) {

@@ -25,6 +25,9 @@ struct CompareColumn {
 QString shortName(const CompareColumn& column);
 /// "per parameter, AUTO-S, global noise".
 QString longName(const CompareColumn& column);
+/// A column as a line of text to be kept, and back; nothing where it cannot be read.
+QString encode(const CompareColumn& column);
+std::optional<CompareColumn> decodeColumn(const QString& text);
 
 /// Two to six columns and their numbers on one batch with one noise draw.
 class CompareSet {
@@ -77,6 +80,7 @@ class CompareSet {
   static const char* key(Row row);  ///< in CSV
 
  private:
+  bool isExperiments(const WhatIfState& state, const CompareColumn& column) const;
   bool competes(std::size_t column) const;
 
   std::vector<std::optional<WhatIfNumbers>> m_numbers;

@@ -34,8 +34,18 @@ ExamplesPanel::ExamplesPanel(Selection* selection, QWidget* parent)
   m_table->verticalHeader()->setDefaultSectionSize(23);
   m_table->horizontalHeader()->setHighlightSections(false);
   m_table->horizontalHeader()->setStretchLastSection(true);
-  const int widths[] = {72, 56, 82, 64, 78, 92, 104};
-  for (int c = 0; c < 7; ++c) m_table->setColumnWidth(c, widths[c]);
+  // Columns as wide as their heads, and as numbers of their kind are.
+  // The style sheet's heads are bold, padded by 11, and have an arrow in that where sorted.
+  QFont bold = m_table->font();
+  bold.setBold(true);
+  const QFontMetrics heads(bold);
+  const int number = m_table->fontMetrics().horizontalAdvance(QStringLiteral("00.000")) + 14;
+  for (int c = 0; c < ExamplesModel::Dumbbell; ++c)
+    m_table->setColumnWidth(
+        c, std::max(heads.horizontalAdvance(
+                        m_model->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString()) +
+                        15,
+                    number));
   m_table->setSortingEnabled(true);
   m_table->sortByColumn(ExamplesModel::Norm, Qt::DescendingOrder);
   body()->addWidget(m_table, 1);

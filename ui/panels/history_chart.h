@@ -12,7 +12,8 @@ namespace clipscope {
 /// One number of a step that a chart of the history shows.
 struct HistorySeries {
   enum class Kind {
-    Line,
+    Line,    ///< bridges steps without a value
+    Pieces,  ///< a line that ends where it has no value
     Points,  ///< a line through few steps, with its points marked: evaluations
     Dashed,
     Wide,   ///< the edge of a pale band; comes in pairs, lower then upper

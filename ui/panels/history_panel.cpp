@@ -181,6 +181,7 @@ void HistoryPanel::showSummary() {
   text += tr(" · loss %1").arg(shortNumber(s.loss, 3));
   if (!std::isnan(s.testAccuracy)) text += tr(" · test accuracy %1").arg(percent(s.testAccuracy));
   text += tr(" · ε %1").arg(shortNumber(s.epsilon, 3));
+  if (!std::isnan(s.epsilonNotValid)) text += tr(" (not valid)");
   setSummary(text);
 }
 

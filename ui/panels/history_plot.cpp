@@ -4,6 +4,7 @@
 #include <QToolTip>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "ui/plots/number_format.h"
 
@@ -81,6 +82,7 @@ HistoryPlot::HistoryPlot(const HistoryChart& chart, QWidget* parent)
   m_title = text(m_chart.title);
   for (const HistorySeries& series : m_chart.series)
     m_legend.push_back(m_chart.series.size() == 1 || series.isBand() ? nullptr : text(series.name));
+  m_isEmpty.assign(m_legend.size(), true);
   m_note = text(QString());
   m_note->position->setType(QCPItemPosition::ptAxisRectRatio);
   m_note->position->setCoords(0.5, 0.5);
@@ -145,16 +147,20 @@ void HistoryPlot::placeLegend() {
   // From the right, where there is room for all.
   int right = width() - 8;
   const int left = 4 + metrics.horizontalAdvance(m_title->text()) + 8;
-  bool fits = true;
-  int wanted = 0;
-  for (const QCPItemText* item : m_legend)
-    if (item) wanted += metrics.horizontalAdvance(item->text()) + 10;
-  fits = left + wanted <= right + 10;
-  for (auto item = m_legend.rbegin(); item != m_legend.rend(); ++item) {
-    if (!*item) continue;
-    (*item)->setVisible(fits);
-    right -= metrics.horizontalAdvance((*item)->text());
-    (*item)->position->setCoords(right, 1);
+  int wanted = 0, drawn = 0;
+  for (std::size_t s = 0; s < m_legend.size(); ++s) {
+    if (!m_legend[s] || m_isEmpty[s]) continue;
+    wanted += metrics.horizontalAdvance(m_legend[s]->text()) + 10;
+    ++drawn;
+  }
+  // The title names a single line.
+  const bool shown = drawn > 1 && left + wanted <= right + 10;
+  for (std::size_t s = m_legend.size(); s-- > 0;) {
+    if (!m_legend[s]) continue;
+    m_legend[s]->setVisible(shown && !m_isEmpty[s]);
+    if (!m_legend[s]->visible()) continue;
+    right -= metrics.horizontalAdvance(m_legend[s]->text());
+    m_legend[s]->position->setCoords(right, 1);
     right -= 10;
   }
 }
@@ -177,9 +183,13 @@ void HistoryPlot::refresh() {
     for (MinMaxLevels& levels : m_levels) levels.clear();
     m_revision = m_history->revision();
   }
-  for (std::size_t s = 0; s < m_levels.size(); ++s)
-    m_levels[s].extend(m_history->summaries().size(),
-                       [&](std::size_t index) { return value(s, index); });
+  const std::size_t steps = m_history->summaries().size();
+  std::vector<bool> isEmpty(m_levels.size());
+  for (std::size_t s = 0; s < m_levels.size(); ++s) {
+    m_levels[s].extend(steps, [&](std::size_t index) { return value(s, index); });
+    isEmpty[s] = extremes(s, 0, steps).isEmpty();
+  }
+  if (std::exchange(m_isEmpty, isEmpty) != isEmpty) placeLegend();
   draw();
 }
 
@@ -230,9 +240,16 @@ void HistoryPlot::drawSeries(std::size_t series, std::size_t from, std::size_t t
   };
   const std::size_t count = to - from;
   const HistorySeries& s = m_chart.series[series];
+  const auto interrupt = [&](double step) {
+    if (s.kind == HistorySeries::Kind::Pieces && !data.isEmpty() && !std::isnan(data.last().value))
+      data.append(QCPGraphData(step, notANumber));
+  };
   if (count <= 2 * static_cast<std::size_t>(columns)) {
-    for (std::size_t index = from; index < to; ++index)
-      put(static_cast<double>(index + 1), value(series, index));
+    for (std::size_t index = from; index < to; ++index) {
+      const double v = value(series, index);
+      if (!shown(v)) interrupt(static_cast<double>(index + 1));
+      put(static_cast<double>(index + 1), v);
+    }
   } else {
     // The lower edge of a band takes the smallest value of a column, the upper the largest.
     const bool isUpper = s.isBand() && m_graphs[series]->channelFillGraph();
@@ -244,7 +261,10 @@ void HistoryPlot::drawSeries(std::size_t series, std::size_t from, std::size_t t
     for (std::size_t begin = from / width * width; begin < to; begin += width) {
       const std::size_t end = std::min(begin + width, m_history->summaries().size());
       const MinMax found = extremes(series, begin, end);
-      if (found.isEmpty()) continue;
+      if (found.isEmpty()) {
+        interrupt(static_cast<double>(begin + 1));
+        continue;
+      }
       const double middle = static_cast<double>(begin + end + 1) / 2;
       if (s.isBand()) {
         put(middle, isUpper ? found.high : found.low);

@@ -73,6 +73,7 @@ class HistoryPlot : public Plot {
   std::vector<QCPGraph*> m_graphs;
   QCPItemText* m_title;
   std::vector<QCPItemText*> m_legend;
+  std::vector<bool> m_isEmpty;  ///< by series: no value at all, so no place in the legend
   QCPItemText* m_note;
   QCPItemStraightLine* m_cursorLine;
   QSharedPointer<QCPAxisTicker> m_plainTicker;

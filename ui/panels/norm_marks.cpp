@@ -21,6 +21,7 @@ QCPItemText* addText(Plot* plot) {
   text->position->setTypeX(QCPItemPosition::ptPlotCoords);
   text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
   text->setClipToAxisRect(false);
+  text->setLayer(QStringLiteral("legend"));  // over the bars
   text->setVisible(false);
   return text;
 }

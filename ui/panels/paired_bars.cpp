@@ -46,7 +46,7 @@ void PairedBars::paintEvent(QPaintEvent*) {
     names = std::max(names, QFontMetrics(row.marked ? bold : plain).horizontalAdvance(row.name));
     numbers = std::max(numbers, fontMetrics().horizontalAdvance(row.number));
   }
-  names = std::min(names, width() * 2 / 5);
+  names = std::min(names + 2, width() * 2 / 5);  // an advance is rounded, a text is not
   const double left = names + 8, room = std::max(10, width() - names - numbers - 16);
   for (std::size_t k = 0; k < m_rows.size(); ++k) {
     const Row& row = m_rows[k];

@@ -23,6 +23,7 @@ void Controller::takePast(const PastUpdate& update) {
   // The settings shown are those of the next step from here; an edit under way is newer.
   if (update.edit != m_edit || update.experiment == m_experiment) return;
   m_experiment = update.experiment;
+  m_changes.follow(m_experiment);
   emit experimentChanged();
 }
 

@@ -41,6 +41,20 @@ void ExperimentHistory::add(const Experiment& experiment) {
   m_at = m_states.size() - 1;
 }
 
+void ExperimentHistory::follow(const Experiment& experiment) {
+  for (std::size_t away = 0; away < m_states.size(); ++away) {
+    if (away <= m_at && m_states[m_at - away] == experiment) {
+      m_at -= away;
+      return;
+    }
+    if (m_at + away < m_states.size() && m_states[m_at + away] == experiment) {
+      m_at += away;
+      return;
+    }
+  }
+  add(experiment);
+}
+
 QString ExperimentHistory::undoText() const {
   return canUndo() ? describeChange(m_states[m_at], before()) : QString();
 }

@@ -17,6 +17,10 @@ class ExperimentHistory {
   /// A change was made: what had been undone is forgotten.
   void add(const Experiment& experiment);
 
+  /// A jump in time brought the settings of another step: the list stands where it had them (the
+  /// nearest, if several times), or has them as a change.
+  void follow(const Experiment& experiment);
+
   bool canUndo() const { return m_at > 0; }
   bool canRedo() const { return m_at + 1 < m_states.size(); }
   const Experiment& before() const { return m_states[m_at - 1]; }

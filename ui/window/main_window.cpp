@@ -22,6 +22,7 @@
 #include "ui/editors/groups_editor.h"
 #include "ui/panels/budget_panel.h"
 #include "ui/panels/clip_factors_panel.h"
+#include "ui/panels/clip_slider.h"
 #include "ui/panels/compare_panel.h"
 #include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
@@ -31,7 +32,6 @@
 #include "ui/panels/norms_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
-#include "ui/window/clip_slider.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
 #include "ui/window/message_bar.h"
@@ -85,6 +85,7 @@ void MainWindow::buildPanels() {
   m_norms->setWhatIf(whatIf);
   m_dock->slider()->setState(whatIf);
   m_docks->add(m_compare = new ComparePanel(selection, whatIf, this), Place::BottomLeft);
+  m_compare->keepColumns();
   m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
   m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
   m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);

@@ -7,7 +7,7 @@
 #include <QLabel>
 #include <QPushButton>
 
-#include "ui/window/clip_slider.h"
+#include "ui/panels/clip_slider.h"
 #include "ui/window/dock/schedule_rows.h"
 
 namespace clipscope {
@@ -53,7 +53,7 @@ ClippingSection::ClippingSection(QWidget* parent) : DockSection(tr("Clipping"), 
   m_maxGradNorm = addNumber(
       tr("Clipping norm C"), tr("max_grad_norm: the sensitivity of the clipped sum"),
       {1e-30, 1e30, true, false}, [](Experiment& e, double v) { e.clipping.maxGradNorm = v; });
-  addWide(m_slider = new ClipSlider(this));
+  addWide(m_slider = new ClipSlider(ClipSlider::Release::Sets, this));
   m_schedule = new ScheduleRows(this, tr("C"), 1e-30, &ScheduleSettings::maxGradNorm);
   m_thresholds =
       addCombo(tr("Thresholds C_k"), tr("How C is shared out over the groups; Σ C_k² = C²"),
