@@ -82,12 +82,13 @@ QMainWindow > QTabBar::tab:hover { color: @ink; }
 #railSmall { color: @dim; font-size: 10px; }
 #popup { background: @panel; border: 1px solid @edge; border-radius: 6px; }
 QPushButton[transport="true"] { padding: 4px 8px; }
-QSlider#speed::groove:horizontal { height: 3px; background: @edge; border-radius: 1px; }
-QSlider#speed::sub-page:horizontal { background: @accent; border-radius: 1px; }
-QSlider#speed::handle:horizontal { background: @panel; border: 1px solid @accent; width: 9px;
+QSlider::groove:horizontal { height: 3px; background: @edge; border-radius: 1px; }
+QSlider::sub-page:horizontal { background: @accent; border-radius: 1px; }
+QSlider::sub-page:horizontal:disabled { background: @edge; }
+QSlider::handle:horizontal { background: @panel; border: 1px solid @accent; width: 9px;
   margin: -4px 0; border-radius: 5px; }
-QSlider#speed::handle:horizontal:focus, QSlider#speed::handle:horizontal:hover {
-  background: @accent; }
+QSlider::handle:horizontal:focus, QSlider::handle:horizontal:hover { background: @accent; }
+QSlider::handle:horizontal:disabled { background: @panel; border-color: @edge; }
 #notPrivate { color: @threshold; border: 1px solid @threshold; border-radius: 9px;
   padding: 1px 10px; margin-right: 8px; font-weight: bold; }
 QLineEdit, QComboBox, QAbstractSpinBox { background: @field; border: 1px solid @edge;
@@ -121,6 +122,13 @@ QToolButton:hover { border-color: @edge; color: @ink; }
 QToolButton:checked { background: @field; border-color: @edge; color: @ink; font-weight: bold; }
 QToolButton:focus { border-color: @accent; }
 QCheckBox { spacing: 6px; }
+QCheckBox::indicator, QTreeView::indicator, QListView::indicator { width: 13px; height: 13px;
+  background: @field; border: 1px solid @dim; border-radius: 3px; }
+QCheckBox::indicator:hover, QCheckBox::indicator:focus { border-color: @accent; }
+QCheckBox::indicator:checked, QTreeView::indicator:checked, QListView::indicator:checked {
+  background: @accent; border-color: @accent; image: url(:/icons/check-@shade.svg); }
+QCheckBox::indicator:disabled { border-color: @edge; }
+QCheckBox::indicator:checked:disabled { background: @dim; border-color: @dim; }
 QDockWidget { color: @ink; }
 QTableView, QTreeView, QListView { background: @panel; border: none; gridline-color: @grid;
   selection-background-color: @selection; selection-color: @ink; outline: none; }

@@ -5,16 +5,22 @@
 #include <QDockWidget>
 #include <QSettings>
 #include <QTemporaryDir>
+#include <QTest>
 #include <nlohmann/json.hpp>
 
+#include "ui/panels/norms_panel.h"
 #include "ui/panels/panel.h"
+#include "ui/plots/plot.h"
+#include "ui/plots/threshold_handle.h"
 #include "ui/theme.h"
 #include "ui/window/main_window.h"
 #include "ui/window/panel_docks.h"
 
 /// What a new record costs the window: all panels of a first start together (budget 12 ms at batch
 /// 1024 × 20 tensors), and each alone (16 ms at 4096 × 60). CPU time of the window's thread, from
-/// the record to the painted pixels, alternating between two records.
+/// the record to the painted pixels, alternating between two records. "drag": from a move of the
+/// mouse that holds C to the painted pixels of every visible panel, Gram matrices and all (budget
+/// 33 ms at 1024 × 20).
 
 using namespace clipscope;
 
@@ -74,6 +80,27 @@ void allPanels(benchmark::State& state) {
   }
 }
 
+void drag(benchmark::State& state) {
+  Bench bench(1024, 10);
+  Controller* controller = bench.window.controller();
+  WhatIfState* whatIf = controller->whatIf();
+  while (controller->isPreparing() || !whatIf->hasGram())
+    QApplication::processEvents(QEventLoop::AllEvents, 20);
+  Plot* plot = bench.window.norms()->plot();
+  const ThresholdHandle* handle = bench.window.norms()->handle();
+  QPoint at(qRound(handle->linePixel()), plot->axisRect()->bottom() - 10);
+  QTest::mousePress(plot, Qt::LeftButton, {}, at);
+  int k = 0;
+  for (auto _ : state) {
+    at.rx() += ++k % 40 < 20 ? 3 : -3;
+    const double before = whatIf->maxGradNorm();
+    QTest::mouseMove(plot, at);
+    Bench::paint();
+    if (whatIf->maxGradNorm() == before) state.SkipWithError("the mouse moved, and C did not");
+  }
+  QTest::mouseRelease(plot, Qt::LeftButton, {}, at);
+}
+
 void onePanel(benchmark::State& state, std::size_t index) {
   Bench bench(4096, 30);
   const auto& panels = bench.window.docks()->panels();
@@ -101,6 +128,7 @@ int main(int argc, char** argv) {
   QCoreApplication::setOrganizationName(QStringLiteral("ClipscopeBench"));
   applyTheme(application, ThemeChoice::Light);
   benchmark::RegisterBenchmark("all panels, 1024 x 20", allPanels)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("drag of C, 1024 x 20", drag)->Unit(benchmark::kMillisecond);
   QStringList names;
   {
     const MainWindow window;

@@ -35,7 +35,8 @@ ExamplesPanel::ExamplesPanel(Selection* selection, QWidget* parent)
   m_table->horizontalHeader()->setHighlightSections(false);
   m_table->horizontalHeader()->setStretchLastSection(true);
   // Columns as wide as their heads, and as numbers of their kind are.
-  // The style sheet's heads are bold, padded by 11, and have an arrow in that where sorted.
+  // The style sheet's heads are bold and padded by 8 and 3, and the style adds a margin of 4 on
+  // either side; an arrow stands in the padding.
   QFont bold = m_table->font();
   bold.setBold(true);
   const QFontMetrics heads(bold);
@@ -44,7 +45,7 @@ ExamplesPanel::ExamplesPanel(Selection* selection, QWidget* parent)
     m_table->setColumnWidth(
         c, std::max(heads.horizontalAdvance(
                         m_model->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString()) +
-                        15,
+                        20,
                     number));
   m_table->setSortingEnabled(true);
   m_table->sortByColumn(ExamplesModel::Norm, Qt::DescendingOrder);

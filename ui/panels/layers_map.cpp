@@ -179,6 +179,7 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
   painter.drawText(head, Qt::AlignRight | Qt::AlignVCenter,
                    barWidth < 76 ? tr("share") : tr("mean share"));
   const double column = (l.bars.width() - barWidth) / 2;
+  const double numbers = fontMetrics().horizontalAdvance(QStringLiteral("100.0 %")) + 4;
   if (l.grouped) {
     painter.drawText(QRectF(l.bars.left() + barWidth, 0, column, 14),
                      Qt::AlignRight | Qt::AlignVCenter, tr("C"));
@@ -191,7 +192,7 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
     const double share = m_record->norms->tensorShare[t];
     const QRectF row(l.bars.left(), l.map.top() + l.row * static_cast<double>(t), barWidth, l.row);
     const QRectF track =
-        row.adjusted(0, std::min(2.0, l.row * 0.15), 0, -std::min(2.0, l.row * 0.15));
+        row.adjusted(0, std::min(2.0, l.row * 0.15), -numbers, -std::min(2.0, l.row * 0.15));
     painter.fillRect(track, theme.grid);
     QColor colour = theme.category(layer);
     // A bias has its weight's colour, lighter.
@@ -200,7 +201,7 @@ void LayersMap::drawBars(QPainter& painter, const Layout& l) const {
       painter.fillRect(QRectF(track.left(), track.top(), track.width() * share, track.height()),
                        colour);
     if (t % static_cast<std::size_t>(l.labelEvery) != 0) continue;
-    const QRectF text(row.left(), row.top(), row.width() - 4, l.row * l.labelEvery);
+    const QRectF text(row.left(), row.top(), row.width(), l.row * l.labelEvery);
     painter.setPen(theme.ink);
     painter.drawText(text, Qt::AlignRight | Qt::AlignVCenter, percent(share));
     if (!l.grouped) continue;
