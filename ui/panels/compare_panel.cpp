@@ -43,14 +43,23 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
   auto* left = new QVBoxLayout(m_left);
   left->setContentsMargins(0, 0, 0, 0);
   left->setSpacing(4);
-  auto* axes = new QHBoxLayout;
+  auto* foot = new QHBoxLayout;
+  foot->setSpacing(4);
+  m_slider = new ClipSlider(ClipSlider::Release::Tries, this);
+  m_slider->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_slider->setState(m_state);
+  foot->addWidget(m_slider, 1);
+  m_axes = new QWidget(this);
+  auto* axes = new QHBoxLayout(m_axes);
+  axes->setContentsMargins(8, 0, 0, 0);
   axes->setSpacing(4);
+  foot->addWidget(m_axes);
   m_legend = new QLabel(m_left);
   m_legend->setTextFormat(Qt::RichText);
   m_legend->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-  axes->addWidget(m_legend, 1);
+  left->addWidget(m_legend);
   const auto axis = [&](const QString& name, const QString& tip) {
-    auto* box = new QComboBox(m_left);
+    auto* box = new QComboBox(m_axes);
     box->setAccessibleName(name);
     box->setToolTip(tip);
     box->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
@@ -62,11 +71,10 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
     return box;
   };
   m_x = axis(tr("Across"), tr("The clipping across, of the picture"));
-  auto* against = new QLabel(tr("×"), m_left);
+  auto* against = new QLabel(tr("×"), m_axes);
   against->setObjectName(QStringLiteral("hint"));
   axes->addWidget(against);
   m_y = axis(tr("Up"), tr("The clipping upwards, of the picture"));
-  left->addLayout(axes);
   m_plot = new ComparePlot(selection, m_left);
   connect(m_plot->handle(), &ThresholdHandle::moved, state, &WhatIfState::tryMaxGradNorm);
   connect(m_plot->handle(), &ThresholdHandle::released, this, [this] {
@@ -94,10 +102,7 @@ ComparePanel::ComparePanel(Selection* selection, WhatIfState* state, QWidget* pa
   m_table->viewport()->setContextMenuPolicy(Qt::NoContextMenu);
   both->addWidget(m_table);
   body()->addLayout(both, 1);
-  m_slider = new ClipSlider(ClipSlider::Release::Tries, this);
-  m_slider->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-  m_slider->setState(m_state);
-  body()->addWidget(m_slider);
+  body()->addLayout(foot);
   connect(m_table->horizontalHeader(), &QHeaderView::sectionClicked, this,
           &ComparePanel::openColumnMenu);
   connect(state, &WhatIfState::tried, this, [this] {
@@ -171,6 +176,7 @@ void ComparePanel::arrange() {
   const bool table = !narrow || m_tableButton->isChecked();
   m_table->setVisible(table);
   m_left->setVisible(!narrow || !m_tableButton->isChecked());
+  m_axes->setVisible(!m_left->isHidden());
   // The table gets what it needs and leaves the picture its half.
   int wanted = 4;
   for (int c = 0; c < m_model->columnCount(); ++c) wanted += m_table->columnWidth(c);
@@ -264,6 +270,7 @@ void ComparePanel::showNumbers() {
 void ComparePanel::showLegend() {
   const View view = m_plot->view();
   const bool coloured = view == View::Layers || view == View::Histogram;
+  m_legend->setVisible(coloured);
   if (!coloured) {
     m_legend->setText(QString());
     return;

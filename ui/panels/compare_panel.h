@@ -70,6 +70,7 @@ class ComparePanel : public Panel {
   WhatIfState* m_state;
   CompareSet m_set;
   ClipSlider* m_slider;
+  QWidget* m_axes;
   bool m_keeps = false;
   ComparePlot* m_plot;
   CompareTable* m_model;

@@ -162,9 +162,24 @@ void ComparePlot::showPoints(const CompareSet& set, const WhatIfState& state) {
   m_dots->setData(keys, values);
   m_diagonal->setVisible(true);
   useScale(m_log, m_log);
-  const QString quantity = norms ? tr("norm after clipping, %1") : tr("clip factor, %1");
-  xAxis->setLabel(quantity.arg(m_nameX));
-  yAxis->setLabel(quantity.arg(m_nameY));
+  labelAxes();
+}
+
+void ComparePlot::labelAxes() {
+  if (m_view != View::Norms && m_view != View::Factors) return;
+  const QString quantity =
+      m_view == View::Norms ? tr("norm after clipping, %1") : tr("clip factor, %1");
+  const auto fitting = [&](const QString& name, int room) {
+    const QString label = quantity.arg(name);
+    return fontMetrics().horizontalAdvance(label) < room ? label : name;
+  };
+  xAxis->setLabel(fitting(m_nameX, axisRect()->width()));
+  yAxis->setLabel(fitting(m_nameY, axisRect()->height()));
+}
+
+void ComparePlot::resizeEvent(QResizeEvent* event) {
+  Plot::resizeEvent(event);
+  labelAxes();
 }
 
 void ComparePlot::showLayers(const CompareSet& set, const WhatIfState& state) {

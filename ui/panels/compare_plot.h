@@ -40,11 +40,15 @@ class ComparePlot : public Plot {
   /// Bars by tensor of the Layers view: column x, column y.
   const std::vector<std::pair<double, double>>& bars() const { return m_bars; }
 
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
+
  private:
   void showPoints(const CompareSet& set, const WhatIfState& state);
   void showLayers(const CompareSet& set, const WhatIfState& state);
   void showHistogram(const CompareSet& set, const WhatIfState& state);
   void useScale(bool logarithmicX, bool logarithmicY);
+  void labelAxes();
   void showThreshold(const WhatIfState& state);
   void fitView();
   void recolour();
