@@ -6,11 +6,13 @@
 #include <ctime>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include "app/exit_code.h"
 #include "app/progress.h"
 #include "app/run_plots.h"
 #include "engine/interchange/run_folder.h"
+#include "engine/recording/recording_writer.h"
 #include "engine/training/trainer.h"
 
 namespace clipscope {
@@ -77,13 +79,18 @@ std::string newRunFolderName() {
   return name;
 }
 
-int runHeadless(const Experiment& experiment, const std::string& out, bool plots) {
+int runHeadless(const Experiment& experiment, const std::string& out, bool plots,
+                const std::string& recording) {
   InterruptGuard guard;
   // A full disk must come back as an error of write(), not end the program.
   std::signal(SIGXFSZ, SIG_IGN);
   const Index steps = experiment.run.steps;
   Trainer trainer(experiment, loadDataset(experiment.data));
-  RunFolder folder(out, factsOf(trainer, CLIPSCOPE_VERSION));
+  const RunFacts facts = factsOf(trainer, CLIPSCOPE_VERSION);
+  RunFolder folder(out, facts);
+  std::optional<RecordingWriter> writer;
+  if (!recording.empty())
+    writer.emplace(recording, recordingMeta(facts), *trainer.record()->info, experiment);
   const LoadedData& data = trainer.data();
   std::cerr << "clipscope: " << data.data->name() << ", " << data.train.size() << " train / "
             << data.test.size() << " test; " << trainer.model().table().dimension()
@@ -100,11 +107,13 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
       record = trainer.evaluate();
     if (record->evaluation) accuracy = record->evaluation->accuracy;
     folder.add(*record);
+    if (writer) writer->add(record);
     history.append(summaryOf(*record));
     progress.show(*record, accuracy);
   }
   const bool interrupted = trainer.stepsDone() < steps;
   progress.finish();
+  if (writer) writer->close();
   if (plots && record) {
     StepPlotsInput input{trainer.experiment(), record, &history, nullptr};
     if (record->batchSize() > 0) input.gram = BatchGram::build(*trainer.probe());
@@ -115,6 +124,7 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()
             << (folder.steps() == 1 ? " step" : " steps") << summary(record.get(), accuracy)
             << ".\nResults (not private) in " << folder.folder().string() << "\n";
+  if (writer) std::cout << "Recording (not private) in " << writer->path().string() << "\n";
   return interrupted ? exitInterrupted : exitOk;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "app/exit_code.h"
+#include "app/info_command.h"
 #include "app/run_command.h"
 #include "app/screenshot_command.h"
 #include "app/verify_command.h"
@@ -31,6 +32,7 @@ int runProgram(int argc, char** argv) {
   std::string path;
   program.add_option("path", path, "Experiment (JSON) or data set to open in the window");
   RunCommand run(program);
+  InfoCommand info(program);
   VerifyCommand verify(program);
   ScreenshotCommand screenshot(program);
   program.require_subcommand(0, 1);
@@ -43,6 +45,7 @@ int runProgram(int argc, char** argv) {
     return exitUsage;
   }
   if (run.chosen()) return run.execute();
+  if (info.chosen()) return info.execute();
   if (verify.chosen()) return verify.execute();
   if (screenshot.chosen()) return screenshot.execute();
   if (!hasDisplay()) {

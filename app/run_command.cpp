@@ -14,6 +14,7 @@ RunCommand::RunCommand(CLI::App& program)
     : m_app(program.add_subcommand("run", "Train without a window and write a folder of results")) {
   m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
   m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
+  m_app->add_option("--record", m_recording, "Record every step into a new file, RUN.clipscope");
   m_app->add_flag("!--no-plots", m_plots,
                   "Leave out the plots of the last step (plots/norms.svg, …)");
   m_app
@@ -175,7 +176,8 @@ std::string RunCommand::withOptionName(const std::string& message) const {
 
 int RunCommand::execute() {
   try {
-    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out, m_plots);
+    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out, m_plots,
+                       m_recording);
   } catch (const SettingError& error) {
     throw SettingError(withOptionName(error.what()));
   } catch (const SpecError& error) {
@@ -187,7 +189,7 @@ int RunCommand::executeDefault() {
   const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return runHeadless(Experiment{}, folder, true);
+  return runHeadless(Experiment{}, folder, true, {});
 }
 
 }  // namespace clipscope

@@ -48,7 +48,7 @@ class RunCommand {
 
   CLI::App* m_app;
   std::string m_group;  ///< of the options being declared
-  std::string m_file, m_data, m_out;
+  std::string m_file, m_data, m_out, m_recording;
   bool m_plots = true;
   std::vector<Setting> m_settings;
   std::vector<std::string> m_assignments;

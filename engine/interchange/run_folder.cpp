@@ -125,6 +125,18 @@ RunFacts factsOf(const Trainer& trainer, std::string programVersion) {
   return facts;
 }
 
+std::map<std::string, std::string> recordingMeta(const RunFacts& facts) {
+  return {{"program", "clipscope " + facts.programVersion},
+          {"data_name", facts.dataName},
+          {"data_source", facts.dataSource},
+          {"data_fingerprint", facts.dataFingerprint},
+          {"train_examples", std::to_string(facts.trainExamples)},
+          {"test_examples", std::to_string(facts.testExamples)},
+          {"dimension", std::to_string(facts.dimension)},
+          {"threads", std::to_string(facts.threads)},
+          {"normalisation_from_data", facts.normalisationFromData ? "1" : "0"}};
+}
+
 RunFolder::RunFolder(std::filesystem::path folder, RunFacts facts)
     : m_folder(std::move(folder)), m_facts(std::move(facts)) {
   std::error_code error;

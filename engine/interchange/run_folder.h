@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,6 +24,8 @@ struct RunFacts {
 };
 
 RunFacts factsOf(const Trainer& trainer, std::string programVersion);
+/// The same as a recording has them in its table `meta`.
+std::map<std::string, std::string> recordingMeta(const RunFacts& facts);
 
 /// Writes a run into a folder: steps.csv, examples.csv, layers.csv, example_layers.csv,
 /// experiment.json and manifest.json, and what was attached. Files that only an earlier run in the

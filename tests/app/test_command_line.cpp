@@ -6,6 +6,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QProcess>
+#include <QRegularExpression>
 #include <QTest>
 #include <csignal>
 
@@ -25,6 +26,7 @@ class TestCommandLine : public QObject {
  private slots:
   void helpAndVersion();
   void aRun();
+  void recordsARun();
   void sameSeedSameBytes();
   void optionsReachTheExperiment();
   void experimentFile();
@@ -123,6 +125,27 @@ void TestCommandLine::aRun() {
       call({"run", "results/experiment.json", "--out", "again", "--no-plots"}, folder);
   QVERIFY2(again.code == 0, qPrintable(again.err));
   QCOMPARE(readAll(folder / "again/examples.csv"), readAll(folder / "results/examples.csv"));
+}
+
+void TestCommandLine::recordsARun() {
+  const Folder folder;
+  Result r = call(quick({"--steps", "4", "--out", "a", "--record", "run.clipscope"}), folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QVERIFY(r.out.contains("Recording (not private) in run.clipscope"));
+  QVERIFY(!std::filesystem::exists(folder / "run.clipscope-wal"));
+  r = call({"info", "run.clipscope"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  QVERIFY2(r.out.contains(QRegularExpression("steps +4\n")), qPrintable(r.out));
+  QVERIFY(r.out.contains("train") && r.out.contains("fingerprint"));
+  // Nothing is overwritten, and the run does not begin.
+  const std::string before = readAll(folder / "run.clipscope");
+  r = call(quick({"--steps", "4", "--out", "b", "--record", "run.clipscope"}), folder);
+  QVERIFY(r.code != 0 && r.err.contains("exists already"));
+  QVERIFY(!std::filesystem::exists(folder / "b"));
+  QVERIFY(readAll(folder / "run.clipscope") == before);
+  r = call({"info", "a/steps.csv"}, folder);
+  QCOMPARE(r.code, 2);
+  QVERIFY2(r.err.contains("a/steps.csv"), qPrintable(r.err));
 }
 
 void TestCommandLine::sameSeedSameBytes() {

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/info_command.h"
+
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+
+#include "app/exit_code.h"
+#include "engine/error.h"
+#include "engine/recording/recording_info.h"
+
+namespace clipscope {
+
+namespace {
+
+std::string shown(double value, const char* format) {
+  if (std::isnan(value)) return "unknown";
+  char text[48];
+  std::snprintf(text, sizeof text, format, value);
+  return text;
+}
+
+}  // namespace
+
+InfoCommand::InfoCommand(CLI::App& program)
+    : m_app(program.add_subcommand("info", "Say what a recording holds")) {
+  m_app->add_option("file", m_file, "Recording, RUN.clipscope")->required();
+}
+
+int InfoCommand::execute() {
+  RecordingInfo info;
+  try {
+    info = readRecordingInfo(m_file);
+  } catch (const FileError& error) {
+    std::cerr << "clipscope: " << error.what() << "\n";
+    return exitUsage;
+  }
+  const auto meta = [&](const char* key) {
+    const auto found = info.meta.find(key);
+    return found == info.meta.end() ? std::string("unknown") : found->second;
+  };
+  const Experiment& e = info.experiment;
+  const std::string model = e.model.preset.empty() ? std::string("own") : e.model.preset;
+  std::cout << m_file << (info.open ? " (being written, or its program was killed)" : "") << "\n"
+            << "program        " << meta("program") << "\n"
+            << "data           " << meta("data_name") << ", " << meta("train_examples")
+            << " train / " << meta("test_examples") << " test\n"
+            << "fingerprint    " << meta("data_fingerprint") << "\n"
+            << "model          " << model << ", " << info.tensors << " tensors, "
+            << meta("dimension") << " parameters\n"
+            << "clipping       " << groupingName(e.clipping.grouping) << ", " << e.clipping.strategy
+            << ", C " << shown(e.clipping.maxGradNorm, "%.6g") << "\n"
+            << "noise          σ " << shown(e.noise.noiseMultiplier, "%.6g") << "\n"
+            << "steps          " << info.steps << "\n"
+            << "last step      loss " << shown(info.loss, "%.4g") << ", ε "
+            << shown(info.epsilon, "%.4g") << " at δ " << shown(e.privacy.delta, "%.4g") << "\n"
+            << "test accuracy  "
+            << (std::isnan(info.testAccuracy) ? "unknown"
+                                              : shown(100 * info.testAccuracy, "%.2f %%"))
+            << "\n"
+            << "size           " << info.bytes << " bytes\n";
+  return exitOk;
+}
+
+}  // namespace clipscope
