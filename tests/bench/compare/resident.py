@@ -82,3 +82,9 @@ def describe(server, network):
     name = network if isinstance(network, str) else json.dumps(network)
     done = subprocess.run([server, "describe", name], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def plain_step_holds(server, network):
+    """Does our step without privacy move the weights as the Trainer does without clipping and
+    noise?"""
+    return subprocess.run([server, "check", network, "50"], capture_output=True).returncode == 0

@@ -34,6 +34,8 @@ def layer(fields):
     if kind == "groupnorm":
         return nn.GroupNorm(fields["groups"], fields["channels"], eps=fields["eps"],
                             affine=fields["affine"])
+    if kind == "instancenorm2d":
+        return nn.InstanceNorm2d(fields["channels"], eps=fields["eps"], affine=fields["affine"])
     if kind == "layernorm":
         return nn.LayerNorm(fields["shape"], eps=fields["eps"],
                             elementwise_affine=fields["affine"])
@@ -42,6 +44,8 @@ def layer(fields):
         return Residual(chain(fields["layers"]), chain(shortcut) if shortcut else nn.Identity())
     plain = {"flatten": nn.Flatten, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid,
              "gelu": nn.GELU, "silu": nn.SiLU}
+    if kind not in plain:
+        raise NotImplementedError("the comparison has no layer " + kind)
     return plain[kind]()
 
 
