@@ -65,7 +65,7 @@ void TimePanel::fillLegend() {
     return QStringLiteral("<span style='color:%1'>■</span> %2&nbsp; ").arg(colour.name(), text);
   };
   m_legend->setText(swatch(t.after, tr("this step")) +
-                    swatch(t.before, tr("median of the last %1 shown").arg(m_last.size())));
+                    swatch(t.before, tr("median of the steps shown last (%1)").arg(m_last.size())));
 }
 
 void TimePanel::changeEvent(QEvent* event) {
