@@ -11,6 +11,7 @@
 #include "app/exit_code.h"
 #include "app/progress.h"
 #include "app/run_plots.h"
+#include "app/run_trace.h"
 #include "engine/interchange/run_folder.h"
 #include "engine/recording/recording_writer.h"
 #include "engine/training/trainer.h"
@@ -79,18 +80,18 @@ std::string newRunFolderName() {
   return name;
 }
 
-int runHeadless(const Experiment& experiment, const std::string& out, bool plots,
-                const std::string& recording) {
+int runHeadless(const Experiment& experiment, const RunOutput& out) {
   InterruptGuard guard;
   // A full disk must come back as an error of write(), not end the program.
   std::signal(SIGXFSZ, SIG_IGN);
   const Index steps = experiment.run.steps;
   Trainer trainer(experiment, loadDataset(experiment.data));
+  RunTrace trace(out.profile);
   const RunFacts facts = factsOf(trainer, CLIPSCOPE_VERSION);
-  RunFolder folder(out, facts);
+  RunFolder folder(out.folder, facts);
   std::optional<RecordingWriter> writer;
-  if (!recording.empty())
-    writer.emplace(recording, recordingMeta(facts), *trainer.record()->info, experiment);
+  if (!out.recording.empty())
+    writer.emplace(out.recording, recordingMeta(facts), *trainer.record()->info, experiment);
   const LoadedData& data = trainer.data();
   std::cerr << "clipscope: " << data.data->name() << ", " << data.train.size() << " train / "
             << data.test.size() << " test; " << trainer.model().table().dimension()
@@ -102,9 +103,12 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
   double accuracy = notANumber;
   while (trainer.stepsDone() < steps && !interruptRequested) {
     record = trainer.finishStep();
+    trace.stepped(*record);
     const bool last = trainer.stepsDone() == steps;
-    if (trainer.evaluationDue() || (last && experiment.run.evaluateEvery > 0))
+    if (trainer.evaluationDue() || (last && experiment.run.evaluateEvery > 0)) {
       record = trainer.evaluate();
+      trace.evaluated();
+    }
     if (record->evaluation) accuracy = record->evaluation->accuracy;
     folder.add(*record);
     if (writer) writer->add(record);
@@ -114,12 +118,13 @@ int runHeadless(const Experiment& experiment, const std::string& out, bool plots
   const bool interrupted = trainer.stepsDone() < steps;
   progress.finish();
   if (writer) writer->close();
-  if (plots && record) {
+  if (out.plots && record) {
     StepPlotsInput input{trainer.experiment(), record, &history, nullptr};
     if (record->batchSize() > 0) input.gram = BatchGram::build(*trainer.probe());
     for (auto& [name, bytes] : plotsWithoutDisplay(input)) folder.attach(name, std::move(bytes));
   }
   folder.finish(interrupted);
+  trace.finish();
 
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()
             << (folder.steps() == 1 ? " step" : " steps") << summary(record.get(), accuracy)

@@ -3,7 +3,6 @@
 
 #include <iostream>
 
-#include "app/headless_run.h"
 #include "engine/error.h"
 #include "engine/interchange/command_line.h"
 #include "engine/model/presets.h"
@@ -13,10 +12,15 @@ namespace clipscope {
 RunCommand::RunCommand(CLI::App& program)
     : m_app(program.add_subcommand("run", "Train without a window and write a folder of results")) {
   m_app->add_option("experiment", m_file, "Experiment (JSON); the options below override it");
-  m_app->add_option("--out", m_out, "Folder for the results; a new one is named when left out");
-  m_app->add_option("--record", m_recording, "Record every step into a new file, RUN.clipscope");
-  m_app->add_flag("!--no-plots", m_plots,
+  m_app->add_option("--out", m_out.folder,
+                    "Folder for the results; a new one is named when left out");
+  m_app->add_option("--record", m_out.recording,
+                    "Record every step into a new file, RUN.clipscope");
+  m_app->add_flag("!--no-plots", m_out.plots,
                   "Leave out the plots of the last step (plots/norms.svg, …)");
+  m_app->add_option("--profile", m_out.profile,
+                    "Write the times of every step, phase and layer into a file: Chrome's trace "
+                    "events (JSON), for chrome://tracing or ui.perfetto.dev");
   m_app
       ->add_option("--set", m_assignments,
                    "Any field of an experiment by its path in the file: "
@@ -176,8 +180,10 @@ std::string RunCommand::withOptionName(const std::string& message) const {
 
 int RunCommand::execute() {
   try {
-    return runHeadless(experiment(), m_out.empty() ? newRunFolderName() : m_out, m_plots,
-                       m_recording);
+    const Experiment wanted = experiment();
+    RunOutput out = m_out;
+    if (out.folder.empty()) out.folder = newRunFolderName();
+    return runHeadless(wanted, out);
   } catch (const SettingError& error) {
     throw SettingError(withOptionName(error.what()));
   } catch (const SpecError& error) {
@@ -189,7 +195,7 @@ int RunCommand::executeDefault() {
   const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return runHeadless(Experiment{}, folder, true, {});
+  return runHeadless(Experiment{}, {folder, true, {}, {}});
 }
 
 }  // namespace clipscope

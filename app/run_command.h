@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/headless_run.h"
 #include "engine/training/experiment.h"
 
 namespace clipscope {
@@ -48,8 +49,8 @@ class RunCommand {
 
   CLI::App* m_app;
   std::string m_group;  ///< of the options being declared
-  std::string m_file, m_data, m_out, m_recording;
-  bool m_plots = true;
+  std::string m_file, m_data;
+  RunOutput m_out;
   std::vector<Setting> m_settings;
   std::vector<std::string> m_assignments;
 };

@@ -33,8 +33,9 @@ ThresholdRule parseThresholdRule(const std::string& text, const std::string& set
 
 namespace {
 
-std::vector<double> given(const Grouping& grouping, const std::map<std::string, double>& custom) {
-  std::vector<double> thresholds;
+void given(const Grouping& grouping, const std::map<std::string, double>& custom,
+           std::vector<double>& thresholds) {
+  thresholds.clear();
   for (const ClippingGroup& group : grouping.groups()) {
     const auto found = custom.find(group.name);
     if (found == custom.end())
@@ -49,7 +50,6 @@ std::vector<double> given(const Grouping& grouping, const std::map<std::string, 
     if (std::none_of(groups.begin(), groups.end(), [&](const auto& g) { return g.name == name; }))
       throw SettingError("clipping.group_thresholds: there is no group \"" + name + "\"");
   }
-  return thresholds;
 }
 
 }  // namespace
@@ -58,10 +58,21 @@ std::vector<double> makeThresholds(ThresholdRule rule, double maxGradNorm, const
                                    std::span<const Index> dimensions,
                                    std::span<const double> medians,
                                    const std::map<std::string, double>& custom) {
-  if (rule == ThresholdRule::Custom) return given(grouping, custom);
+  std::vector<double> thresholds;
+  makeThresholds(rule, maxGradNorm, grouping, dimensions, medians, custom, thresholds);
+  return thresholds;
+}
+
+void makeThresholds(ThresholdRule rule, double maxGradNorm, const Grouping& grouping,
+                    std::span<const Index> dimensions, std::span<const double> medians,
+                    const std::map<std::string, double>& custom, std::vector<double>& weights) {
+  if (rule == ThresholdRule::Custom) {
+    given(grouping, custom, weights);
+    return;
+  }
   const auto count = static_cast<std::size_t>(grouping.count());
-  if (count == 1) return {maxGradNorm};
-  std::vector<double> weights(count, 1.0);
+  weights.assign(count, count == 1 ? maxGradNorm : 1.0);
+  if (count == 1) return;
   if (rule == ThresholdRule::SqrtDimension) {
     for (std::size_t k = 0; k < count; ++k)
       weights[k] = std::sqrt(static_cast<double>(dimensions[k]));
@@ -72,7 +83,6 @@ std::vector<double> makeThresholds(ThresholdRule rule, double maxGradNorm, const
   }
   const double length = combinedNorm(weights);
   for (double& weight : weights) weight = maxGradNorm * (weight / length);
-  return weights;
 }
 
 }  // namespace clipscope

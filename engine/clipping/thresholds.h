@@ -32,5 +32,9 @@ std::vector<double> makeThresholds(ThresholdRule rule, double maxGradNorm, const
                                    std::span<const Index> dimensions,
                                    std::span<const double> medians,
                                    const std::map<std::string, double>& custom);
+/// The same into memory that is there already, for every step.
+void makeThresholds(ThresholdRule rule, double maxGradNorm, const Grouping& grouping,
+                    std::span<const Index> dimensions, std::span<const double> medians,
+                    const std::map<std::string, double>& custom, std::vector<double>& out);
 
 }  // namespace clipscope

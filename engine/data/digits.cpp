@@ -77,8 +77,11 @@ void drawLine(Canvas& canvas, StrokePoint from, StrokePoint to, double width, do
   for (int y = top; y <= bottom; ++y)
     for (int x = left; x <= right; ++x) {
       const double along = std::clamp(((x - x0) * dx + (y - y0) * dy) / squared, 0.0, 1.0);
-      const double distance = std::hypot(x - x0 - along * dx, y - y0 - along * dy);
-      const double value = ink * std::clamp(width / 2 + 0.5 - distance, 0.0, 1.0);
+      const double beside = x - x0 - along * dx, below = y - y0 - along * dy;
+      // Most of a slanted line's box is too far away for any ink: no root for those.
+      const double edge = width / 2 + 0.5;
+      if (beside * beside + below * below >= edge * edge * (1 + 1e-12)) continue;
+      const double value = ink * std::clamp(edge - std::hypot(beside, below), 0.0, 1.0);
       float& pixel = canvas[static_cast<std::size_t>(y * side + x)];
       pixel = std::max(pixel, static_cast<float>(value));
     }

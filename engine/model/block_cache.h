@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/model/layer.h"
+#include "engine/model/layer_clock.h"
 #include "engine/tensor/aligned_vector.h"
 
 namespace clipscope {
@@ -19,6 +20,7 @@ struct BlockCache {
   /// Where a value has two readers: what the second gives back, before it is added to the first's.
   float* second = nullptr;
   AlignedVector<float> memory;
+  LayerClock* clock = nullptr;  ///< where the model's passes add each layer's time; may be null
 
   ConstView output() const { return layers.back().y; }
 };

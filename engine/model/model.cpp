@@ -121,6 +121,7 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
                     const DrawKey& key) const {
   assert(cache.rows <= cache.maxRows);
   cache.input.rows = cache.rows;
+  LayerLaps laps(cache.clock, LayerClock::Forward);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     LayerCache& layer = cache.layers[l];
     layer.x.rows = cache.rows;
@@ -129,6 +130,7 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
     layer.dy.rows = cache.rows;
     m_layers[l]->forward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]},
                          layer, key);
+    laps.lap(l);
   }
 }
 
@@ -148,6 +150,7 @@ void Model::backward(const PreparedParameters& parameters, BlockCache& cache) co
     parallelRanges(target.size(), target.size(),
                    [&](Index from, Index to) { pass(target.data + from, from, to - from); });
   };
+  LayerLaps laps(cache.clock, LayerClock::Backward);
   for (std::size_t l = m_layers.size(); l-- > 0;) {
     // Nothing trainable in it or below: there is no gradient to receive.
     if (!m_needsGradient[l]) continue;
@@ -172,11 +175,16 @@ void Model::backward(const PreparedParameters& parameters, BlockCache& cache) co
       each(target, [&](float* to, Index from, Index count) {
         addScaled(1.0f, cache.second + from, to, count);
       });
+    laps.lap(l);
   }
 }
 
 void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
-  for (std::size_t l = 0; l < m_layers.size(); ++l) m_layers[l]->squaredNorms(cache.layers[l], out);
+  LayerLaps laps(cache.clock, LayerClock::Norms);
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
+    m_layers[l]->squaredNorms(cache.layers[l], out);
+    laps.lap(l);
+  }
   if (m_shared.empty()) return;
   // Several uses of a tensor have cross terms, 2⟨g, g'⟩, that no layer sees alone.
   GradientSet gradient(m_table);
@@ -209,8 +217,11 @@ void Model::blank(BlockCache& cache, Index example) const {
 }
 
 void Model::addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& sums) const {
-  for (std::size_t l = 0; l < m_layers.size(); ++l)
+  LayerLaps laps(cache.clock, LayerClock::Sums);
+  for (std::size_t l = 0; l < m_layers.size(); ++l) {
     m_layers[l]->addWeighted(cache.layers[l], factors, sums);
+    laps.lap(l);
+  }
 }
 
 void Model::addPerSample(const BlockCache& cache, Index example, GradientSet& gradient) const {

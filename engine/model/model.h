@@ -63,6 +63,8 @@ class Model {
   std::shared_ptr<const ParameterTable> sharedTable() const { return m_table; }
   /// The layers as the spec nests them.
   const std::vector<LayerDescription>& description() const { return m_parts.description; }
+  /// A name for each layer that the passes run, in their order.
+  std::vector<std::string> layerNames() const { return m_parts.layerNames(); }
   const BlockPlan& plan() const { return m_plan; }
   /// Bytes that one example takes in a BlockCache.
   Index bytesPerExample() const { return m_floatsPerExample * Index{sizeof(float)}; }

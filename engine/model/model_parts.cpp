@@ -17,6 +17,27 @@ std::vector<bool> ModelParts::needsGradient() const {
   return needs;
 }
 
+std::vector<std::string> ModelParts::layerNames() const {
+  // A block's line comes before the lines in it, its sum after their layers.
+  std::vector<std::string> names;
+  std::vector<const LayerDescription*> open;
+  const auto close = [&](int depth) {
+    while (!open.empty() && open.back()->depth >= depth) {
+      names.push_back(open.back()->name);
+      open.pop_back();
+    }
+  };
+  for (const LayerDescription& line : description) {
+    close(line.depth);
+    if (line.kind == "residual")
+      open.push_back(&line);
+    else
+      names.push_back(line.name);
+  }
+  close(0);
+  return names;
+}
+
 Index ModelParts::floatsPerExample() const {
   Index floats = input.size() + largestFork();
   for (const auto& layer : layers)

@@ -44,6 +44,8 @@ struct ModelParts {
 
   /// Does the gradient of a layer's output matter: is there anything trainable in it or below?
   std::vector<bool> needsGradient() const;
+  /// A name for each layer, in the order they run: its line's; of a block's sum, the block's.
+  std::vector<std::string> layerNames() const;
   /// Floats that one example takes in a BlockCache, scratch left out; from estimates of the layers
   /// that are not compiled yet.
   Index floatsPerExample() const;

@@ -35,9 +35,16 @@ NoiseAllocation parseNoiseAllocation(const std::string& text, const std::string&
 std::vector<double> groupNoiseStds(NoiseAllocation allocation, double sigma,
                                    std::span<const double> thresholds,
                                    std::span<const Index> dimensions) {
+  std::vector<double> stds;
+  groupNoiseStds(allocation, sigma, thresholds, dimensions, stds);
+  return stds;
+}
+
+void groupNoiseStds(NoiseAllocation allocation, double sigma, std::span<const double> thresholds,
+                    std::span<const Index> dimensions, std::vector<double>& stds) {
   const std::size_t count = thresholds.size();
-  std::vector<double> stds(count, 0.0);
-  if (sigma == 0) return stds;
+  stds.assign(count, 0.0);
+  if (sigma == 0) return;
   double squares = 0, dimension = 0, weighted = 0;
   for (std::size_t k = 0; k < count; ++k) {
     const double d = static_cast<double>(dimensions[k]);
@@ -68,7 +75,6 @@ std::vector<double> groupNoiseStds(NoiseAllocation allocation, double sigma,
     throw Error("noise.allocation: " + std::string(noiseAllocationName(allocation)) +
                 " would have the privacy of noise multiplier " + std::to_string(spent) +
                 " and not " + std::to_string(sigma) + "; the thresholds are out of range");
-  return stds;
 }
 
 double effectiveSigma(std::span<const double> sensitivities, std::span<const double> stds,

@@ -30,6 +30,10 @@ NoiseAllocation parseNoiseAllocation(const std::string& text, const std::string&
 std::vector<double> groupNoiseStds(NoiseAllocation allocation, double noiseMultiplier,
                                    std::span<const double> thresholds,
                                    std::span<const Index> dimensions);
+/// The same into memory that is there already, for every step.
+void groupNoiseStds(NoiseAllocation allocation, double noiseMultiplier,
+                    std::span<const double> thresholds, std::span<const Index> dimensions,
+                    std::vector<double>& out);
 
 /// (Σ_k S_k²/s_k² + K_b/(4σ_b²))^(−1/2): the noise multiplier that a mechanism with sensitivities
 /// S_k and stds s_k truly has, which also releases K_b counts, each shifted to a sensitivity of 1/2

@@ -90,7 +90,7 @@ void Trainer::State::account(StepRecord& next) {
 
 void Trainer::State::rememberMedians(const ClipPart& part) {
   if (part.factors.examples() == 0) return;
-  std::vector<double> column;
+  std::vector<double>& column = scratch;
   medians.assign(part.groups.size(), 0.0);
   for (std::size_t k = 0; k < part.groups.size(); ++k) {
     column.clear();

@@ -41,13 +41,13 @@ void Trainer::State::beginStep(StepRecord& next) {
         gradientNoiseMultiplier(askedSigma, clipping.adaptive.countStd, rules->grouping.count());
   // Fixed before the step sees its batch: the rule "median" and an adaptive threshold use the step
   // before.
-  thresholds =
-      clipping.adaptive.enabled && !carried.thresholds.empty()
-          ? carried.thresholds
-          : makeThresholds(clipping.thresholds, experiment.maxGradNormAt(done), rules->grouping,
-                           rules->groupDimensions, medians, clipping.groupThresholds);
-  stds = groupNoiseStds(experiment.noise.allocation, gradientSigma, thresholds,
-                        rules->groupDimensions);
+  if (clipping.adaptive.enabled && !carried.thresholds.empty())
+    thresholds = carried.thresholds;
+  else
+    makeThresholds(clipping.thresholds, experiment.maxGradNormAt(done), rules->grouping,
+                   rules->groupDimensions, medians, clipping.groupThresholds, thresholds);
+  groupNoiseStds(experiment.noise.allocation, gradientSigma, thresholds, rules->groupDimensions,
+                 stds);
   wantUnclipped = experiment.run.unclippedSum;
   stepParameters = parameters;
   model->prepare(*stepParameters, prepared);
@@ -136,6 +136,26 @@ void Trainer::State::runPasses(StepRecord& next, Phase first, Phase last, std::s
         total += seconds[static_cast<std::size_t>(p)];
     next.seconds[indexOf(phase)] = total;
   }
+  addLayerTimes(next, first, last);
+}
+
+void Trainer::State::addLayerTimes(StepRecord& next, Phase first, Phase last) {
+  auto part = timeParts.take();
+  if (first == Phase::Forward)
+    part->layers.assign(info->modelLayers.size(), {});
+  else
+    part->layers = next.times->layers;
+  const auto& measured = runner->layerSeconds();
+  // Passes that were run again for lack of memory are not counted again.
+  const auto ran = [&](Phase phase) { return first <= phase && phase <= last; };
+  for (std::size_t l = 0; l < part->layers.size(); ++l) {
+    TimesPart::Layer& layer = part->layers[l];
+    if (ran(Phase::Forward)) layer.forward = measured[l][LayerClock::Forward];
+    if (ran(Phase::Backward)) layer.backward = measured[l][LayerClock::Backward];
+    if (ran(Phase::Norms)) layer.norms = measured[l][LayerClock::Norms];
+    if (ran(Phase::Clip)) layer.sums = measured[l][LayerClock::Sums];
+  }
+  next.times = std::move(part);
 }
 
 void Trainer::State::finishForward(StepRecord& next) const {

@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
-#include <exception>
 
 #include "engine/error.h"
 #include "engine/tensor/parallel.h"
@@ -53,6 +52,7 @@ BatchRunner::BatchRunner(std::shared_ptr<const Model> model, int threads)
   const int workspaces = m_model->plan().threadPerBlock ? m_threads : 1;
   for (int t = 0; t < workspaces; ++t) m_workspaces.push_back(m_model->makeCache());
   m_factors.resize(static_cast<std::size_t>(workspaces));
+  m_clocks.resize(static_cast<std::size_t>(workspaces));
 }
 
 Index BatchRunner::keptBytes(Index batch) const {
@@ -159,12 +159,15 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   const auto sumsOf = [&](std::size_t worker) {
     return last == Pass::Sums ? &m_sums[worker] : nullptr;
   };
-  std::vector<std::array<double, passCount>> seconds(workers);
+  const std::size_t layers = m_workspaces.front().layers.size();
+  m_seconds.assign(workers, {});
+  for (LayerClock& clock : m_clocks) clock.reset(layers);
   const auto runRange = [&](std::size_t worker, Index from, Index to) {
     for (Index block = from; block < to; ++block) {
       if (stop.stop_requested()) throw Cancelled();
       BlockCache& cache = m_keep ? m_kept[static_cast<std::size_t>(block)] : m_workspaces[worker];
-      runBlock(cache, sumsOf(worker), block, first, last, task, seconds[worker]);
+      cache.clock = &m_clocks[worker];
+      runBlock(cache, sumsOf(worker), block, first, last, task, m_seconds[worker]);
     }
   };
 
@@ -172,7 +175,7 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   if (!threadPerBlock || workers == 1) {
     runRange(0, 0, blocks);
   } else {
-    std::vector<std::exception_ptr> failures(workers);
+    m_failures.assign(workers, nullptr);
 #pragma omp parallel num_threads(m_threads)
     {
       const int thread = omp_get_thread_num();
@@ -181,23 +184,28 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
       try {
         runRange(worker, from, to);
       } catch (...) {
-        failures[worker] = std::current_exception();
+        m_failures[worker] = std::current_exception();
       }
     }
-    for (const std::exception_ptr& failure : failures)
+    for (const std::exception_ptr& failure : m_failures)
       if (failure) std::rethrow_exception(failure);
   }
 
   // The threads' clocks become shares of the wall time.
   std::array<double, passCount> total{};
   double sum = 0;
-  for (const auto& worker : seconds)
+  for (const auto& worker : m_seconds)
     for (std::size_t p = 0; p < passCount; ++p) {
       total[p] += worker[p];
       sum += worker[p];
     }
-  const double wall = secondsSince(wallStart);
-  for (double& share : total) share = sum > 0 ? share / sum * wall : 0;
+  const double scale = sum > 0 ? secondsSince(wallStart) / sum : 0;
+  for (double& share : total) share *= scale;
+  m_layerSeconds.assign(layers, {});
+  for (const LayerClock& clock : m_clocks)
+    for (std::size_t l = 0; l < layers; ++l)
+      for (std::size_t p = 0; p < LayerClock::passes; ++p)
+        m_layerSeconds[l][p] += scale * clock.seconds()[l][p];
   return total;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <span>
@@ -64,6 +65,9 @@ class BatchRunner {
   std::array<double, passCount> run(Pass first, Pass last, const BatchTask& task,
                                     std::stop_token stop);
 
+  /// What each layer took of each pass in the last run, as shares of the wall time; by layer.
+  const std::vector<LayerClock::Times>& layerSeconds() const { return m_layerSeconds; }
+
   /// After Pass::Sums: Σ f g of one strategy, laid out as Parameters::trainable().
   void sum(Index strategy, std::span<float> out);
 
@@ -79,9 +83,13 @@ class BatchRunner {
   int m_threads;
   Index m_batch = 0;
   bool m_keep = false;
-  std::vector<BlockCache> m_workspaces;         ///< one a thread
-  std::vector<BlockCache> m_kept;               ///< one a block
-  std::vector<SumSet> m_sums;                   ///< one a thread
+  std::vector<BlockCache> m_workspaces;                  ///< one a thread
+  std::vector<BlockCache> m_kept;                        ///< one a block
+  std::vector<SumSet> m_sums;                            ///< one a thread
+  std::vector<std::array<double, passCount>> m_seconds;  ///< one a thread
+  std::vector<LayerClock> m_clocks;                      ///< one a thread
+  std::vector<LayerClock::Times> m_layerSeconds;
+  std::vector<std::exception_ptr> m_failures;  ///< one a thread
   std::vector<AlignedVector<float>> m_factors;  ///< one a thread: block rows × strategies × tensors
 };
 

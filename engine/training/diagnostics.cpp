@@ -71,15 +71,14 @@ double parallelNorm(std::span<const float> values) {
   return std::sqrt(sums[0]);
 }
 
-std::vector<double> tensorNorms(const ParameterTable& table, std::span<const float> flat) {
-  std::vector<double> norms;
-  norms.reserve(static_cast<std::size_t>(table.trainableCount()));
+void tensorNorms(const ParameterTable& table, std::span<const float> flat,
+                 std::vector<double>& norms) {
+  norms.clear();
   for (Index t = 0; t < table.trainableCount(); ++t) {
     const ParameterInfo& info = table.trainableInfo(t);
     norms.push_back(parallelNorm(flat.subspan(static_cast<std::size_t>(info.offset),
                                               static_cast<std::size_t>(info.size()))));
   }
-  return norms;
 }
 
 namespace {
@@ -112,7 +111,7 @@ void summariseSums(const ParameterTable& table, std::span<const float> clipped,
   part.tensorBiasRatio.assign(tensors, notANumber);
   part.tensorBiasCosine.assign(tensors, notANumber);
   if (unclipped.empty()) {
-    part.tensorSignal = tensorNorms(table, clipped);
+    tensorNorms(table, clipped, part.tensorSignal);
     part.signal = lengthOf(part.tensorSignal);
     return;
   }

@@ -21,8 +21,9 @@ void summariseNorms(NormsPart& part);
 double parallelNorm(std::span<const float> values);
 
 /// ‖values of one tensor‖ for every trainable tensor of a flat buffer laid out as
-/// Parameters::trainable().
-std::vector<double> tensorNorms(const ParameterTable& table, std::span<const float> flat);
+/// Parameters::trainable(), into `norms`.
+void tensorNorms(const ParameterTable& table, std::span<const float> flat,
+                 std::vector<double>& norms);
 
 /// ‖s‖ and ‖s_p‖ into `part`; and, where `unclipped` = Σ g_i is given, what clipping did to its
 /// length and direction: ‖s − u‖/‖u‖, cos(s, u), √(1 − cos²), in total and by tensor.

@@ -63,7 +63,8 @@ void Trainer::State::addNoise(StepRecord& next) {
   };
   part->snr = ratio(part->expected);
   part->snrRealised = ratio(part->realised);
-  std::vector<double> sensitivities;
+  std::vector<double>& sensitivities = scratch;
+  sensitivities.clear();
   for (const double threshold : thresholds)
     sensitivities.push_back(rules->strategy->sensitivity(threshold));
   const AdaptiveSettings& adaptive = rules->experiment.clipping.adaptive;

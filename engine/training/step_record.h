@@ -24,9 +24,10 @@ inline constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
 
 /// What stays the same over a run and is needed to read its records: names and sizes.
 struct RunInfo {
-  std::vector<std::string> tensors;  ///< trainable tensors, "conv1.weight", by trainable index
-  std::vector<std::string> layers;   ///< the layer of each tensor, "conv1"
-  std::vector<Index> sizes;          ///< values in each tensor; their sum is d
+  std::vector<std::string> tensors;      ///< trainable tensors, "conv1.weight", by trainable index
+  std::vector<std::string> layers;       ///< the layer of each tensor, "conv1"
+  std::vector<std::string> modelLayers;  ///< all layers in the order they run, "conv1", "relu1"
+  std::vector<Index> sizes;              ///< values in each tensor; their sum is d
   std::vector<Shape> shapes;
   Index dimension = 0;                  ///< d
   Index datasetSize = 0;                ///< N, training examples
@@ -147,6 +148,18 @@ struct AccountPart {
 std::string_view accountedSamplingName(AccountedSampling sampling);
 std::string_view neighboursName(AccountedSampling sampling);
 
+/// Where the passes Forward to Clip spent their time, by layer: seconds, as shares of the wall time
+/// (the threads' clocks, added up and scaled); 0 for a pass that has not run. What a phase does
+/// beside the layers (gathering, loss, factors, diagnosis) is the rest of its time in
+/// StepRecord::seconds.
+struct TimesPart {
+  struct Layer {
+    double forward = 0, backward = 0, norms = 0, sums = 0;
+    double total() const { return forward + backward + norms + sums; }
+  };
+  std::vector<Layer> layers;  ///< as RunInfo::modelLayers
+};
+
 /// Test evaluation, a task after Account.
 struct EvaluationPart {
   double accuracy = notANumber;  ///< NaN for a regression
@@ -170,6 +183,7 @@ struct StepRecord {
   std::shared_ptr<const AccountPart> account;
   std::shared_ptr<const EvaluationPart> evaluation;
   std::array<double, phaseCount> seconds{};  ///< of each phase done
+  std::shared_ptr<const TimesPart> times;    ///< from phase Forward on
   bool joined = false;  ///< Forward to Clip ran block by block: their times are shares of one pass
   bool kept = true;     ///< phase stepping keeps the batch's activations (else it recomputes them)
   Index keptBytes = 0;  ///< what keeping them takes

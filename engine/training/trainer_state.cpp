@@ -38,6 +38,7 @@ std::shared_ptr<const RunInfo> infoOf(const Model& model, const LoadedData& data
     made->sizes.push_back(tensor.size());
     made->shapes.push_back(tensor.shape);
   }
+  made->modelLayers = model.layerNames();
   made->dimension = table.dimension();
   made->datasetSize = static_cast<Index>(data.train.size());
   made->classNames = data.data->classNames();

@@ -51,6 +51,8 @@ struct Trainer::State : RunningState {
   void beginStep(StepRecord& next);
   void drawBatch(SamplePart& part);
   void runPasses(StepRecord& next, Phase first, Phase last, std::stop_token stop);
+  /// Adds what the layers took of the passes first … last to the record's times.
+  void addLayerTimes(StepRecord& next, Phase first, Phase last);
   void finishForward(StepRecord& next) const;
   void finishNorms(StepRecord& next) const;
   void finishClip(StepRecord& next);
@@ -89,6 +91,7 @@ struct Trainer::State : RunningState {
   double gradientSigma = 0;  ///< z: what is left of it for the gradients
   double stepSigma = 0;      ///< what the mechanism has, and the account is charged
   std::vector<double> squaredNorms;
+  std::vector<double> scratch;  ///< of whatever phase runs
   AlignedVector<float> clippedSum, unclippedSum, noise, gradient;
   std::shared_ptr<ForwardPart> forwardPart;
   std::shared_ptr<NormsPart> normsPart;
@@ -116,6 +119,7 @@ struct Trainer::State : RunningState {
   Pool<NoisePart> noises;
   Pool<UpdatePart> updates;
   Pool<AccountPart> accounts;
+  Pool<TimesPart> timeParts;
   Pool<StepRecord> records;
   Pool<Parameters> parameterPool;
 };

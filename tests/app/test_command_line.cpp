@@ -35,6 +35,7 @@ class TestCommandLine : public QObject {
   void foldersThatCannotBeWritten();
   void interruptLeavesAWholeFolder();
   void noStepsAreFine();
+  void profile();
   void verify();
   void theCopiedCommandRepeatsTheExperiment();
   void screenshot();
@@ -443,6 +444,26 @@ void TestCommandLine::screenshot() {
     QVERIFY2(r.code != 0 && r.err.contains(word), qPrintable(r.err));
   }
   QVERIFY(!std::filesystem::exists(folder / "x.png"));
+}
+
+void TestCommandLine::profile() {
+  const Folder folder;
+  const Result run = call(
+      quick({"--steps", "4", "--evaluate-every", "2", "--out", "out", "--profile", "trace.json"}),
+      folder);
+  QCOMPARE(run.code, 0);
+  int steps = 0, evaluations = 0;
+  for (const QJsonValue& event : jsonIn(folder / "trace.json")["traceEvents"].toArray()) {
+    steps += event["cat"].toString() == "step";
+    evaluations += event["name"].toString() == "evaluation";
+  }
+  QCOMPARE(steps, 4);
+  QCOMPARE(evaluations, 2);
+  const Result nowhere =
+      call(quick({"--steps", "1", "--out", "other", "--profile", "no/such/trace.json"}), folder);
+  QCOMPARE(nowhere.code, 1);
+  QVERIFY2(nowhere.err.contains("no/such/trace.json"), qPrintable(nowhere.err));
+  QVERIFY(!std::filesystem::exists(folder / "other"));
 }
 
 void TestCommandLine::verify() {

@@ -30,6 +30,7 @@
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/panels/time_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 #include "ui/window/experiment_dock.h"
@@ -98,6 +99,7 @@ void MainWindow::buildPanels() {
   m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
   m_history->setHistory(&m_controller.history());
   m_docks->add(m_budget = new BudgetPanel(selection, whatIf, this), Place::BottomRight);
+  m_docks->add(new TimePanel(selection, this), Place::Closed);
 }
 
 void MainWindow::buildTop() {
