@@ -64,8 +64,9 @@ class BatchRunner {
   std::array<double, passCount> run(Pass first, Pass last, const BatchTask& task,
                                     std::stop_token stop);
 
-  /// After Pass::Sums: Σ f g of one strategy, laid out as Parameters::trainable().
-  void sum(Index strategy, std::span<float> out);
+  /// After Pass::Sums: Σ f g of one strategy, laid out as Parameters::trainable(). It lasts until
+  /// the next run of that pass.
+  std::span<const float> sum(Index strategy);
 
   /// Losses and predictions alone, for evaluation.
   void evaluate(const BatchTask& task, std::stop_token stop);
@@ -73,15 +74,17 @@ class BatchRunner {
  private:
   void runBlock(BlockCache& cache, SumSet* sums, Index block, Pass first, Pass last,
                 const BatchTask& task, std::array<double, passCount>& seconds);
+  void addUpSums();
   void fillInput(BlockCache& cache, std::span<const Index> examples, const BatchTask& task) const;
 
   std::shared_ptr<const Model> m_model;
   int m_threads;
   Index m_batch = 0;
   bool m_keep = false;
-  std::vector<BlockCache> m_workspaces;         ///< one a thread
-  std::vector<BlockCache> m_kept;               ///< one a block
-  std::vector<SumSet> m_sums;                   ///< one a thread
+  std::vector<BlockCache> m_workspaces;          ///< one a thread
+  std::vector<BlockCache> m_kept;                ///< one a block
+  std::vector<SumSet> m_sums;                    ///< one a thread
+  std::vector<AlignedVector<float>> m_unpacked;  ///< one a strategy, where sums are not plain
   std::vector<AlignedVector<float>> m_factors;  ///< one a thread: block rows × strategies × tensors
 };
 

@@ -83,10 +83,11 @@ void GroupNorm::forwardExample(const ParameterView& parameters, LayerCache& cach
       shift[c] = m_bias < 0 ? 0.0f : parameters.values[m_bias][at];
     }
   }
-  channelAffine(x, m_positions, m_channels, k.mean, scale, shift, cache.y.row(example));
+  channelAffine(x, m_positions, m_channels, k.mean, scale, shift, m_relu, cache.y.row(example));
 }
 
 void GroupNorm::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
+  if (m_relu) maskRelu(cache);
   if (!dx && trainableIndex(m_weight) < 0 && trainableIndex(m_bias) < 0) return;
   parallelRanges(cache.x.rows, 8 * cache.x.size(), [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) backwardExample(parameters, dx, cache, i);
