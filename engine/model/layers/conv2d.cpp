@@ -8,6 +8,7 @@
 #include "engine/model/layers/conv_engine.h"
 #include "engine/model/layers/window.h"
 #include "engine/tensor/channel_kernels.h"
+#include "engine/tensor/outer_kernels.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
@@ -120,37 +121,45 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
   const float* x = cache.x.row(example);
   const float* dy = cache.dy.row(example);
   const Index perIn = s.inChannels / s.groups, perOut = s.outChannels / s.groups;
-  const Index area = s.kernel[0] * s.kernel[1];
-  const bool weight = trainableIndex(m_weight) >= 0, bias = trainableIndex(m_bias) >= 0;
-  // [kernel position][group] × an outer product of outputs and inputs of the group, the longer of
-  // the two innermost.
+  const Index area = s.kernel[0] * s.kernel[1], positions = m_output[1] * m_output[2];
+  if (trainableIndex(m_bias) >= 0) {
+    const auto bias = gradient[m_bias];
+    for (Index t = 0; t < positions; ++t)
+      for (Index o = 0; o < s.outChannels; ++o)
+        bias[static_cast<std::size_t>(o)] += static_cast<double>(dy[t * s.outChannels + o]);
+  }
+  if (trainableIndex(m_weight) < 0) return;
+  // [kernel position][group] × sums of outer products of outputs and inputs of the group, the
+  // longer of the two innermost.
   const bool outputsInside = perOut > perIn;
-  std::vector<double> packed(static_cast<std::size_t>(weight ? area * s.outChannels * perIn : 0));
-  for (Index row = 0; row < m_output[1]; ++row)
-    for (Index column = 0; column < m_output[2]; ++column) {
-      const float* delta = dy + (row * m_output[2] + column) * s.outChannels;
-      if (bias)
-        for (Index o = 0; o < s.outChannels; ++o)
-          gradient[m_bias][static_cast<std::size_t>(o)] += static_cast<double>(delta[o]);
-      if (!weight) continue;
-      for (Index a = 0; a < s.kernel[0]; ++a)
-        for (Index b = 0; b < s.kernel[1]; ++b) {
-          const Index y = row * s.stride[0] - s.padding[0] + a * s.dilation[0];
-          const Index z = column * s.stride[1] - s.padding[1] + b * s.dilation[1];
-          if (y < 0 || y >= m_input[1] || z < 0 || z >= m_input[2]) continue;
-          const float* pixel = x + (y * m_input[2] + z) * s.inChannels;
-          double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
-          for (Index g = 0; g < s.groups; ++g) {
-            const float *d = delta + g * perOut, *in = pixel + g * perIn;
-            double* product = target + g * perOut * perIn;
-            if (outputsInside)
-              addOuter(in, perIn, d, perOut, product);
-            else
-              addOuter(d, perOut, in, perIn, product);
-          }
+  std::vector<double>& packed = threadDoubles(area * s.outChannels * perIn);
+  std::fill_n(packed.begin(), area * s.outChannels * perIn, 0.0);
+  for (Index a = 0; a < s.kernel[0]; ++a)
+    for (Index b = 0; b < s.kernel[1]; ++b) {
+      // The columns whose window has this cell inside the picture.
+      const Index left = b * s.dilation[1] - s.padding[1];
+      const Index first = left >= 0 ? 0 : (s.stride[1] - 1 - left) / s.stride[1];
+      const Index last =
+          left >= m_input[2] ? 0 : std::min(m_output[2], (m_input[2] - 1 - left) / s.stride[1] + 1);
+      if (first >= last) continue;
+      double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
+      for (Index row = 0; row < m_output[1]; ++row) {
+        const Index y = row * s.stride[0] - s.padding[0] + a * s.dilation[0];
+        if (y < 0 || y >= m_input[1]) continue;
+        for (Index g = 0; g < s.groups; ++g) {
+          const float* d = dy + (row * m_output[2] + first) * s.outChannels + g * perOut;
+          const float* in =
+              x + (y * m_input[2] + first * s.stride[1] + left) * s.inChannels + g * perIn;
+          double* product = target + g * perOut * perIn;
+          if (outputsInside)
+            addOuterSum(last - first, in, s.stride[1] * s.inChannels, perIn, d, s.outChannels,
+                        perOut, product);
+          else
+            addOuterSum(last - first, d, s.outChannels, perOut, in, s.stride[1] * s.inChannels,
+                        perIn, product);
         }
+      }
     }
-  if (!weight) return;
   const auto out = gradient[m_weight];
   for (Index o = 0; o < s.outChannels; ++o)
     for (Index i = 0; i < perIn; ++i)
