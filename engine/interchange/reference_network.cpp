@@ -114,9 +114,8 @@ ReferenceNetwork::Result ReferenceNetwork::run(std::span<const Index> rows, cons
   m_runner->begin(static_cast<Index>(rows.size()), false);
   m_runner->run(Pass::Forward, Pass::Sums, task, {});
   for (Index s = 0; s < strategies; ++s) {
-    AlignedVector<float> sum(static_cast<std::size_t>(m_model->table().trainableExtent()));
-    m_runner->sum(s, sum);
-    result.sums.push_back(std::move(sum));
+    const auto sum = m_runner->sum(s);
+    result.sums.emplace_back(sum.begin(), sum.end());
   }
   return result;
 }

@@ -79,6 +79,11 @@ class Layer {
   /// (convolutions); false when it should be large and the threads share its products.
   virtual bool prefersSmallBlocks() const { return false; }
 
+  /// A ReLU is the only reader of the output: from now on forward applies it too, in place, and the
+  /// dy that backward gets is the ReLU's, which backward masks first of all (dx may be null). False
+  /// where the layer cannot. Before compile().
+  virtual bool takeRelu() { return false; }
+
   /// Creates what depends on the block's size; once, before any pass.
   virtual void compile(Index maxRows) { static_cast<void>(maxRows); }
   virtual CacheSize cacheSize(Index maxRows) const {
@@ -135,6 +140,8 @@ class Layer {
   /// The layout of a tensor in SumSet: its size, and the way back to PyTorch's layout.
   virtual Index packedSize(ParameterId id) const { return (*m_table)[id].size(); }
   virtual void unpack(ParameterId id, const float* packed, float* plain) const;
+  /// True where that layout is PyTorch's for all tensors: nothing has to be unpacked.
+  virtual bool sumsArePlain() const { return true; }
 
  protected:
   /// A layer without parameters.
@@ -144,6 +151,9 @@ class Layer {
   Layer(Shape input, std::shared_ptr<const ParameterTable> table,
         std::vector<ParameterId> parameters)
       : m_input(std::move(input)), m_table(std::move(table)), m_parameters(std::move(parameters)) {}
+
+  /// dy = 0 where y is: what backward begins with after takeRelu().
+  static void maskRelu(LayerCache& cache);
 
   /// −1 for a frozen tensor, and for the id −1 of a tensor that the layer does not have.
   Index trainableIndex(ParameterId id) const { return id < 0 ? -1 : (*m_table)[id].trainableIndex; }

@@ -63,6 +63,7 @@ void Model::planBlocks(Index physicalLimit) {
 
   for (const auto& layer : m_layers) {
     layer->compile(m_plan.rows);
+    m_sumsArePlain = m_sumsArePlain && layer->sumsArePlain();
     m_preparedOffset.push_back(m_preparedSize);
     m_preparedSize += padded(layer->preparedSize());
   }
@@ -78,9 +79,10 @@ BlockCache Model::makeCache(Index wanted) const {
   for (const auto& layer : m_layers) scratch = std::max(scratch, layer->cacheSize(rows).scratch);
   const Index fork = rows * m_parts.largestFork();
   Index floats = padded(rows * inputShape().size()) + padded(scratch) + padded(fork);
-  for (const auto& layer : m_layers)
-    floats += 2 * padded(rows * layer->outputShape().size()) +
-              padded(rows * layer->cacheSize(rows).keptPerExample);
+  for (std::size_t l = 0; l < m_layers.size(); ++l)
+    if (!m_parts.absorbed[l])
+      floats += 2 * padded(rows * m_layers[l]->outputShape().size()) +
+                padded(rows * m_layers[l]->cacheSize(rows).keptPerExample);
   cache.memory.resize(static_cast<std::size_t>(floats), 0.0f);
 
   float* next = cache.memory.data();
@@ -96,6 +98,13 @@ BlockCache Model::makeCache(Index wanted) const {
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     const Index width = m_layers[l]->outputShape().size();
     LayerCache& layer = cache.layers[l];
+    if (m_parts.absorbed[l]) {
+      const LayerCache& below = cache.layers[static_cast<std::size_t>(m_parts.links[l].input)];
+      layer.y = below.y;
+      layer.x = below.y;
+      layer.dy = below.dy;
+      continue;
+    }
     layer.y = {take(rows * width), 0, width};
     layer.dy = {take(rows * width), 0, width};
     layer.kept = take(rows * m_layers[l]->cacheSize(rows).keptPerExample);
@@ -128,6 +137,7 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
     layer.shortcut.rows = cache.rows;
     layer.y.rows = cache.rows;
     layer.dy.rows = cache.rows;
+    if (m_parts.absorbed[l]) continue;
     m_layers[l]->forward({*parameters.values, parameters.packed.data() + m_preparedOffset[l]},
                          layer, key);
     laps.lap(l);
@@ -153,7 +163,7 @@ void Model::backward(const PreparedParameters& parameters, BlockCache& cache) co
   LayerLaps laps(cache.clock, LayerClock::Backward);
   for (std::size_t l = m_layers.size(); l-- > 0;) {
     // Nothing trainable in it or below: there is no gradient to receive.
-    if (!m_needsGradient[l]) continue;
+    if (!m_needsGradient[l] || m_parts.absorbed[l]) continue;
     LayerCache& layer = cache.layers[l];
     const LayerLink& link = m_parts.links[l];
     if (link.joins) {

@@ -102,6 +102,8 @@ class Model {
   SumSet makeSums(Index strategies, const std::vector<bool>& without) const;
   /// One strategy's sum in PyTorch's layout, as Parameters::trainable() is laid out; padding is 0.
   void unpack(const SumSet& sums, Index strategy, std::span<float> trainable) const;
+  /// True where a SumSet of makeSums(strategies) is laid out so already.
+  bool sumsArePlain() const { return m_sumsArePlain; }
 
  private:
   explicit Model(ModelParts parts)
@@ -123,6 +125,7 @@ class Model {
   std::vector<Index> m_shared;  ///< trainable indices with several uses
   Index m_preparedSize = 0;
   Index m_floatsPerExample = 0;
+  bool m_sumsArePlain = true;
   BlockPlan m_plan;
 };
 

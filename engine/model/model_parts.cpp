@@ -38,25 +38,41 @@ std::vector<std::string> ModelParts::layerNames() const {
   return names;
 }
 
-Index ModelParts::floatsPerExample() const {
-  Index floats = input.size() + largestFork();
-  for (const auto& layer : layers)
-    floats += 2 * layer->outputShape().size() + layer->cacheSize(1).keptPerExample;
-  return floats;
-}
-
-Index ModelParts::largestFork() const {
-  std::vector<int> readers(layers.size(), 0);
+std::vector<int> ModelParts::readers() const {
+  std::vector<int> counts(layers.size(), 0);
   const auto count = [&](int node) {
-    if (node >= 0) ++readers[static_cast<std::size_t>(node)];
+    if (node >= 0) ++counts[static_cast<std::size_t>(node)];
   };
   for (const LayerLink& link : links) {
     count(link.input);
     if (link.joins) count(link.shortcut);
   }
+  return counts;
+}
+
+void ModelParts::absorbRelus() {
+  const std::vector<int> counts = readers();
+  absorbed.assign(layers.size(), false);
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    if (layers[l]->kind() != "relu" || links[l].input < 0) continue;
+    const auto below = static_cast<std::size_t>(links[l].input);
+    absorbed[l] = counts[below] == 1 && layers[below]->takeRelu();
+  }
+}
+
+Index ModelParts::floatsPerExample() const {
+  Index floats = input.size() + largestFork();
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    if (absorbed.empty() || !absorbed[l])
+      floats += 2 * layers[l]->outputShape().size() + layers[l]->cacheSize(1).keptPerExample;
+  return floats;
+}
+
+Index ModelParts::largestFork() const {
+  const std::vector<int> counts = readers();
   Index largest = 0;
   for (std::size_t l = 0; l < layers.size(); ++l)
-    if (readers[l] > 1) largest = std::max(largest, layers[l]->outputShape().size());
+    if (counts[l] > 1) largest = std::max(largest, layers[l]->outputShape().size());
   return largest;
 }
 

@@ -41,7 +41,12 @@ struct ModelParts {
   std::vector<LayerLink> links;
   std::vector<LayerDescription> description;
   std::unique_ptr<Loss> loss;
+  /// Layers that the one they read from has taken over (Layer::takeRelu): they are passed by, and
+  /// their output and its gradient lie where that layer's do. Empty before absorbRelus().
+  std::vector<bool> absorbed;
 
+  /// Offers each ReLU to the layer whose only reader it is.
+  void absorbRelus();
   /// Does the gradient of a layer's output matter: is there anything trainable in it or below?
   std::vector<bool> needsGradient() const;
   /// A name for each layer, in the order they run: its line's; of a block's sum, the block's.
@@ -51,6 +56,10 @@ struct ModelParts {
   Index floatsPerExample() const;
   /// Values of the largest output that several layers read; 0 without residual blocks.
   Index largestFork() const;
+
+ private:
+  /// How many layers read each layer's output.
+  std::vector<int> readers() const;
 };
 
 }  // namespace clipscope

@@ -16,13 +16,26 @@ SumSet::SumSet(const std::vector<Index>& packedSizes, Index strategies)
     m_extent += (size + 15) / 16 * 16;
   }
   m_values.resize(static_cast<std::size_t>(m_extent * strategies), 0.0f);
+  m_empty.resize(m_sizes.size() * static_cast<std::size_t>(strategies), 0);
 }
 
-void SumSet::clear() {
-  const auto size = static_cast<Index>(m_values.size());
-  parallelRanges(size, size, [&](Index from, Index to) {
-    std::fill(m_values.begin() + from, m_values.begin() + to, 0.0f);
-  });
+void SumSet::clear() { std::ranges::fill(m_empty, static_cast<unsigned char>(1)); }
+
+bool SumSet::takeEmpty(Index strategy, Index trainableIndex) {
+  const bool was = empty(strategy, trainableIndex) != 0;
+  empty(strategy, trainableIndex) = 0;
+  return was;
+}
+
+float* SumSet::data(Index strategy, Index trainableIndex) {
+  float* values = m_values.data() + offset(strategy, trainableIndex);
+  if (takeEmpty(strategy, trainableIndex)) std::fill_n(values, size(trainableIndex), 0.0f);
+  return values;
+}
+
+void SumSet::settle() {
+  for (Index s = 0; s < m_strategies; ++s)
+    for (Index t = 0; t < static_cast<Index>(m_sizes.size()); ++t) data(s, t);
 }
 
 void SumSet::add(const SumSet& other) {

@@ -37,22 +37,31 @@ HWY_INLINE void multiply(Words a, Words m, Words& high, Words& low) {
 #endif
 }
 
-/// Philox4x32-10 on one counter a lane.
-HWY_INLINE void philox(Words& x0, Words& x1, Words& x2, Words& x3, std::uint32_t key0,
-                       std::uint32_t key1) {
+/// One counter a lane.
+struct Counters {
+  Words x[4];
+};
+
+/// Vectors that go through a pass together: Philox's rounds wait for each other, and a second chain
+/// fills the wait.
+constexpr int ways = 2;
+
+/// Philox4x32-10; `keys` are the ten rounds' pairs.
+HWY_INLINE void philox(Counters (&c)[ways], const std::uint32_t* HWY_RESTRICT keys) {
   const WordTag d;
   const Words m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
-  for (int round = 0; round < 10; ++round) {
-    Words high0, low0, high1, low1;
-    multiply(x0, m0, high0, low0);
-    multiply(x2, m1, high1, low1);
-    x0 = hn::Xor(hn::Xor(high1, x1), hn::Set(d, key0));
-    x1 = low1;
-    x2 = hn::Xor(hn::Xor(high0, x3), hn::Set(d, key1));
-    x3 = low0;
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
-  }
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; ++round)
+#pragma GCC unroll 4
+    for (int w = 0; w < ways; ++w) {
+      Words high0, low0, high1, low1;
+      multiply(c[w].x[0], m0, high0, low0);
+      multiply(c[w].x[2], m1, high1, low1);
+      c[w].x[0] = hn::Xor(hn::Xor(high1, c[w].x[1]), hn::Set(d, keys[2 * round]));
+      c[w].x[1] = low1;
+      c[w].x[2] = hn::Xor(hn::Xor(high0, c[w].x[3]), hn::Set(d, keys[2 * round + 1]));
+      c[w].x[3] = low0;
+    }
 }
 
 /// √(−2 ln u) for u = (⌊w/2⌋ + ½)/2⁶³, w = {low, high}.
@@ -126,25 +135,38 @@ HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
 }
 
 /// `counter` and `key` as philox.h lays them out, position = first pair; writes 2·pairs values.
-/// `pairs` is a multiple of the vector's lanes.
+/// `pairs` is a multiple of `ways` vectors' lanes.
 void normalsKernel(const std::uint32_t* HWY_RESTRICT counter, const std::uint32_t* HWY_RESTRICT key,
                    std::uint64_t pairs, float* HWY_RESTRICT out) {
   const WordTag d;
   const FloatTag df;
   const std::uint64_t lanes = hn::Lanes(d);
   std::uint64_t position = counter[0] | std::uint64_t{counter[1]} << 32;
-  for (std::uint64_t done = 0; done < pairs; done += lanes, position += lanes) {
-    const Words base = hn::Set(d, static_cast<std::uint32_t>(position));
-    Words x0 = hn::Add(base, hn::Iota(d, 0));
-    const Words high = hn::Set(d, static_cast<std::uint32_t>(position >> 32));
-    Words x1 = hn::IfThenElse(hn::Lt(x0, base), hn::Add(high, hn::Set(d, 1u)), high);
-    Words x2 = hn::Set(d, counter[2]);
-    Words x3 = hn::Set(d, counter[3]);
-    philox(x0, x1, x2, x3, key[0], key[1]);
-    const Floats r = radius(x0, x1);
-    Floats cosine, sine;
-    circle(x2, cosine, sine);
-    hn::StoreInterleaved2(hn::Mul(r, cosine), hn::Mul(r, sine), df, out + 2 * done);
+  std::uint32_t keys[20];
+  for (std::uint32_t round = 0; round < 10; ++round) {
+    keys[2 * round] = key[0] + round * 0x9E3779B9u;
+    keys[2 * round + 1] = key[1] + round * 0xBB67AE85u;
+  }
+  for (std::uint64_t done = 0; done < pairs; done += ways * lanes) {
+    Counters c[ways];
+#pragma GCC unroll 4
+    for (int w = 0; w < ways; ++w, position += lanes) {
+      const Words base = hn::Set(d, static_cast<std::uint32_t>(position));
+      const Words high = hn::Set(d, static_cast<std::uint32_t>(position >> 32));
+      c[w].x[0] = hn::Add(base, hn::Iota(d, 0));
+      c[w].x[1] = hn::IfThenElse(hn::Lt(c[w].x[0], base), hn::Add(high, hn::Set(d, 1u)), high);
+      c[w].x[2] = hn::Set(d, counter[2]);
+      c[w].x[3] = hn::Set(d, counter[3]);
+    }
+    philox(c, keys);
+#pragma GCC unroll 4
+    for (int w = 0; w < ways; ++w) {
+      const Floats r = radius(c[w].x[0], c[w].x[1]);
+      Floats cosine, sine;
+      circle(c[w].x[2], cosine, sine);
+      hn::StoreInterleaved2(hn::Mul(r, cosine), hn::Mul(r, sine), df,
+                            out + 2 * (done + static_cast<std::uint64_t>(w) * lanes));
+    }
   }
 }
 
@@ -154,7 +176,8 @@ float radiusKernel(std::uint64_t word) {
                             hn::Set(d, static_cast<std::uint32_t>(word >> 32))));
 }
 
-std::uint64_t lanesKernel() { return hn::Lanes(WordTag()); }
+/// Pairs that the kernel makes at a time.
+std::uint64_t strideKernel() { return ways * hn::Lanes(WordTag()); }
 
 }  // namespace clipscope::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -169,22 +192,22 @@ namespace clipscope {
 
 HWY_EXPORT(normalsKernel);
 HWY_EXPORT(radiusKernel);
-HWY_EXPORT(lanesKernel);
+HWY_EXPORT(strideKernel);
 
 namespace {
 
 /// Whole vectors straight into `out`, the rest through a small buffer. `first` is even.
 void fillPairs(const DrawKey& stream, std::uint64_t first, float* out, std::uint64_t count) {
   const auto key = philoxKey(stream);
-  const std::uint64_t lanes = HWY_DYNAMIC_DISPATCH(lanesKernel)();
-  const std::uint64_t whole = count / (2 * lanes) * lanes;
+  const std::uint64_t stride = HWY_DYNAMIC_DISPATCH(strideKernel)();
+  const std::uint64_t whole = count / (2 * stride) * stride;
   auto counter = philoxCounter(stream, first / 2);
   HWY_DYNAMIC_DISPATCH(normalsKernel)(counter.data(), key.data(), whole, out);
   const std::uint64_t left = count - 2 * whole;
   if (left == 0) return;
-  float buffer[2 * 64];
+  float buffer[2 * 2 * 64];
   counter = philoxCounter(stream, first / 2 + whole);
-  HWY_DYNAMIC_DISPATCH(normalsKernel)(counter.data(), key.data(), lanes, buffer);
+  HWY_DYNAMIC_DISPATCH(normalsKernel)(counter.data(), key.data(), stride, buffer);
   std::copy_n(buffer, left, out + 2 * whole);
 }
 

@@ -68,14 +68,17 @@ void squaresKernel(const float* HWY_RESTRICT x, Index positions, Index channels,
 
 void affineKernel(const float* HWY_RESTRICT x, Index positions, Index channels,
                   const float* HWY_RESTRICT centre, const float* HWY_RESTRICT scale,
-                  const float* HWY_RESTRICT shift, float* HWY_RESTRICT y) {
+                  const float* HWY_RESTRICT shift, bool relu, float* HWY_RESTRICT y) {
   forChannels(channels, [&](auto d, Index c) HWY_ATTR {
     const auto m = hn::LoadU(d, centre + c);
     const auto s = hn::LoadU(d, scale + c);
     const auto b = hn::LoadU(d, shift + c);
-    for (Index t = 0; t < positions; ++t)
-      hn::StoreU(hn::MulAdd(hn::Sub(hn::LoadU(d, x + t * channels + c), m), s, b), d,
-                 y + t * channels + c);
+    const auto zero = hn::Zero(d);
+    for (Index t = 0; t < positions; ++t) {
+      auto v = hn::MulAdd(hn::Sub(hn::LoadU(d, x + t * channels + c), m), s, b);
+      if (relu) v = hn::IfThenElse(hn::Lt(v, zero), zero, v);
+      hn::StoreU(v, d, y + t * channels + c);
+    }
   });
 }
 
@@ -86,12 +89,20 @@ void gradientSumsKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT d
   forChannels(channels, [&](auto d, Index c) HWY_ATTR {
     const auto m = hn::LoadU(d, centre + c);
     const auto s = hn::LoadU(d, scale + c);
-    sumPositions(d, positions, plain + c,
-                 [&](Index t) HWY_ATTR { return hn::LoadU(d, dy + t * channels + c); });
-    sumPositions(d, positions, weighted + c, [&](Index t) HWY_ATTR {
-      const auto v = hn::Mul(hn::Sub(hn::LoadU(d, x + t * channels + c), m), s);
-      return hn::Mul(v, hn::LoadU(d, dy + t * channels + c));
-    });
+    for (std::size_t k = 0; k < hn::Lanes(d); ++k)
+      plain[c + static_cast<Index>(k)] = weighted[c + static_cast<Index>(k)] = 0;
+    for (Index start = 0; start < positions; start += stretch) {
+      const Index stop = std::min(positions, start + stretch);
+      auto sum = hn::Zero(d), product = hn::Zero(d);
+      for (Index t = start; t < stop; ++t) {
+        const auto delta = hn::LoadU(d, dy + t * channels + c);
+        const auto v = hn::Mul(hn::Sub(hn::LoadU(d, x + t * channels + c), m), s);
+        sum = hn::Add(sum, delta);
+        product = hn::MulAdd(v, delta, product);
+      }
+      addToDoubles(d, sum, plain + c);
+      addToDoubles(d, product, weighted + c);
+    }
   });
 }
 
@@ -135,8 +146,8 @@ void channelSquares(const float* x, Index positions, Index channels, const float
 }
 
 void channelAffine(const float* x, Index positions, Index channels, const float* centre,
-                   const float* scale, const float* shift, float* y) {
-  HWY_DYNAMIC_DISPATCH(affineKernel)(x, positions, channels, centre, scale, shift, y);
+                   const float* scale, const float* shift, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(affineKernel)(x, positions, channels, centre, scale, shift, relu, y);
 }
 
 void channelGradientSums(const float* x, const float* dy, Index positions, Index channels,

@@ -14,9 +14,9 @@ void channelSums(const float* x, Index positions, Index channels, double* sum);
 /// sum[c] = Σ_t (x[t, c] − centre[c])²
 void channelSquares(const float* x, Index positions, Index channels, const float* centre,
                     double* sum);
-/// y[t, c] = (x[t, c] − centre[c]) scale[c] + shift[c]
+/// y[t, c] = (x[t, c] − centre[c]) scale[c] + shift[c], and with `relu` 0 for what is below
 void channelAffine(const float* x, Index positions, Index channels, const float* centre,
-                   const float* scale, const float* shift, float* y);
+                   const float* scale, const float* shift, bool relu, float* y);
 /// plain[c] = Σ_t dy[t, c]; weighted[c] = Σ_t dy[t, c] (x[t, c] − centre[c]) scale[c]
 void channelGradientSums(const float* x, const float* dy, Index positions, Index channels,
                          const float* centre, const float* scale, double* plain, double* weighted);

@@ -22,53 +22,78 @@ HWY_INLINE Cells cellsInside(Index start, Index kernel, Index extent) {
   return {start < 0 ? -start : 0, start + kernel > extent ? extent - start : kernel};
 }
 
-/// `step` channels from `c` on, in whole vectors (D of full width) or one at a time (D of one
-/// lane).
-template <class D>
-HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const float* HWY_RESTRICT x, Index top,
-                              Index left, Cells rows, Cells columns, float* HWY_RESTRICT y,
+/// A window: its first cell, and the cells of it that are inside. `size` > 0 says that it is a
+/// whole window of size × size cells, so that the compiler can unroll it.
+template <int size>
+struct Window {
+  Index top, left;  ///< of its first cell, were it inside
+  Cells rows, columns;
+
+  template <class Body>
+  HWY_INLINE void forCells(const PoolGeometry& p, Body&& body) const {
+    const Index at = (top * p.width + left) * p.channels;
+    if constexpr (size > 0) {
+#pragma GCC unroll 3
+      for (Index a = 0; a < size; ++a)
+#pragma GCC unroll 3
+        for (Index b = 0; b < size; ++b)
+          body(at + (a * p.width + b) * p.channels, static_cast<float>(a * size + b));
+    } else {
+      for (Index a = rows.first; a < rows.last; ++a)
+        for (Index b = columns.first; b < columns.last; ++b)
+          body(at + (a * p.width + b) * p.channels, static_cast<float>(a * p.kernel[1] + b));
+    }
+  }
+};
+
+/// As many channels as D has lanes.
+template <int size, class D>
+HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const Window<size>& window,
+                              const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
                               float* HWY_RESTRICT winner) {
   auto best = hn::Zero(d), number = hn::Zero(d);
   bool first = true;
-  for (Index a = rows.first; a < rows.last; ++a)
-    for (Index b = columns.first; b < columns.last; ++b) {
-      const auto value = hn::LoadU(d, x + ((top + a) * p.width + left + b) * p.channels);
-      const auto index = hn::Set(d, static_cast<float>(a * p.kernel[1] + b));
-      if (first) {
-        best = value;
-        number = index;
-        first = false;
-        continue;
-      }
-      // Not "value > best" alone: that would lose a NaN.
-      const auto take = hn::Or(hn::Gt(value, best), hn::Ne(value, value));
-      best = hn::IfThenElse(take, value, best);
-      number = hn::IfThenElse(take, index, number);
+  window.forCells(p, [&](Index cell, float index) HWY_ATTR {
+    const auto value = hn::LoadU(d, x + cell);
+    if (first) {
+      best = value;
+      number = hn::Set(d, index);
+      first = false;
+      return;
     }
+    // Not "value > best" alone: that would lose a NaN.
+    const auto take = hn::Or(hn::Gt(value, best), hn::Ne(value, value));
+    best = hn::IfThenElse(take, value, best);
+    number = hn::IfThenElse(take, hn::Set(d, index), number);
+  });
   hn::StoreU(best, d, y);
   hn::StoreU(number, d, winner);
 }
 
-template <class D>
-HWY_INLINE void backwardWindow(D d, const PoolGeometry& p, const float* HWY_RESTRICT dy,
-                               const float* HWY_RESTRICT winner, Index top, Index left, Cells rows,
-                               Cells columns, float* HWY_RESTRICT dx) {
+template <int size, class D>
+HWY_INLINE void backwardWindow(D d, const PoolGeometry& p, const Window<size>& window,
+                               const float* HWY_RESTRICT dy, const float* HWY_RESTRICT winner,
+                               float* HWY_RESTRICT dx) {
   const auto gradient = hn::LoadU(d, dy);
   const auto number = hn::LoadU(d, winner);
-  for (Index a = rows.first; a < rows.last; ++a)
-    for (Index b = columns.first; b < columns.last; ++b) {
-      float* HWY_RESTRICT cell = dx + ((top + a) * p.width + left + b) * p.channels;
-      const auto won = hn::Eq(number, hn::Set(d, static_cast<float>(a * p.kernel[1] + b)));
-      hn::StoreU(hn::Add(hn::LoadU(d, cell), hn::IfThenElseZero(won, gradient)), d, cell);
-    }
+  window.forCells(p, [&](Index cell, float index) HWY_ATTR {
+    const auto won = hn::Eq(number, hn::Set(d, index));
+    hn::StoreU(hn::Add(hn::LoadU(d, dx + cell), hn::IfThenElseZero(won, gradient)), d, dx + cell);
+  });
 }
 
-/// Calls window(d, channel, at, top, left, rows, columns) for every output and run of channels.
-template <class Window>
-HWY_INLINE void forWindows(const PoolGeometry& p, Window&& window) {
+/// Calls body(d, window, channel, at) for every output position `at` and run of channels.
+template <class Body>
+HWY_INLINE void forWindows(const PoolGeometry& p, Body&& body) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 1> one;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto forChannels = [&](const auto& window, Index at) HWY_ATTR {
+    Index c = 0;
+    for (; c + lanes <= p.channels; c += lanes) body(d, window, c, at);
+    for (; c < p.channels; ++c) body(one, window, c, at);
+  };
+  const Index size = p.kernel[0] == p.kernel[1] ? p.kernel[0] : 0;
   for (Index row = 0; row < p.outHeight; ++row) {
     const Index top = row * p.stride[0] - p.padding[0];
     const Cells rows = cellsInside(top, p.kernel[0], p.height);
@@ -76,28 +101,65 @@ HWY_INLINE void forWindows(const PoolGeometry& p, Window&& window) {
       const Index left = column * p.stride[1] - p.padding[1];
       const Cells columns = cellsInside(left, p.kernel[1], p.width);
       const Index at = (row * p.outWidth + column) * p.channels;
-      Index c = 0;
-      for (; c + lanes <= p.channels; c += lanes) window(d, c, at, top, left, rows, columns);
-      for (; c < p.channels; ++c) window(one, c, at, top, left, rows, columns);
+      const bool whole = rows.last - rows.first == size && columns.last - columns.first == size;
+      if (whole && size == 2)
+        forChannels(Window<2>{top, left, rows, columns}, at);
+      else if (whole && size == 3)
+        forChannels(Window<3>{top, left, rows, columns}, at);
+      else
+        forChannels(Window<0>{top, left, rows, columns}, at);
     }
   }
 }
 
 void forwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
                    float* HWY_RESTRICT winner) {
-  forWindows(
-      p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows, Cells columns) HWY_ATTR {
-        forwardWindow(d, p, x + c, top, left, rows, columns, y + at + c, winner + at + c);
-      });
+  forWindows(p, [&](auto d, const auto& window, Index c, Index at)
+                    HWY_ATTR { forwardWindow(d, p, window, x + c, y + at + c, winner + at + c); });
 }
 
 void backwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT dy,
                     const float* HWY_RESTRICT winner, float* HWY_RESTRICT dx) {
   std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
-  forWindows(
-      p, [&](auto d, Index c, Index at, Index top, Index left, Cells rows, Cells columns) HWY_ATTR {
-        backwardWindow(d, p, dy + at + c, winner + at + c, top, left, rows, columns, dx + c);
-      });
+  forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
+    backwardWindow(d, p, window, dy + at + c, winner + at + c, dx + c);
+  });
+}
+
+/// One by the number of cells that a mean is over.
+template <int size>
+HWY_INLINE float meanShare(const PoolGeometry& p, const Window<size>& window, bool countPadding) {
+  if constexpr (size > 0) return 1.0f / static_cast<float>(size * size);
+  // The padding counts, but not what lies beyond it.
+  const Index bottom = std::min(window.top + p.kernel[0], p.height + p.padding[0]);
+  const Index right = std::min(window.left + p.kernel[1], p.width + p.padding[1]);
+  const Index padded = (bottom - window.top) * (right - window.left);
+  const Index inside =
+      (window.rows.last - window.rows.first) * (window.columns.last - window.columns.first);
+  return 1.0f / static_cast<float>(countPadding ? padded : inside);
+}
+
+void meanForwardKernel(const PoolGeometry& p, bool countPadding, const float* HWY_RESTRICT x,
+                       float* HWY_RESTRICT y) {
+  forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
+    auto sum = hn::Zero(d);
+    window.forCells(
+        p, [&](Index cell, float) HWY_ATTR { sum = hn::Add(sum, hn::LoadU(d, x + c + cell)); });
+    hn::StoreU(hn::Mul(sum, hn::Set(d, meanShare(p, window, countPadding))), d, y + at + c);
+  });
+}
+
+void meanBackwardKernel(const PoolGeometry& p, bool countPadding, const float* HWY_RESTRICT dy,
+                        float* HWY_RESTRICT dx) {
+  std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
+  forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
+    const auto part =
+        hn::Mul(hn::LoadU(d, dy + at + c), hn::Set(d, meanShare(p, window, countPadding)));
+    window.forCells(p, [&](Index cell, float) HWY_ATTR {
+      float* target = dx + c + cell;
+      hn::StoreU(hn::Add(hn::LoadU(d, target), part), d, target);
+    });
+  });
 }
 
 }  // namespace clipscope::HWY_NAMESPACE
@@ -109,6 +171,8 @@ namespace clipscope {
 
 HWY_EXPORT(forwardKernel);
 HWY_EXPORT(backwardKernel);
+HWY_EXPORT(meanForwardKernel);
+HWY_EXPORT(meanBackwardKernel);
 
 void maxPoolForward(const PoolGeometry& pool, const float* x, float* y, float* winner) {
   HWY_DYNAMIC_DISPATCH(forwardKernel)(pool, x, y, winner);
@@ -116,6 +180,14 @@ void maxPoolForward(const PoolGeometry& pool, const float* x, float* y, float* w
 
 void maxPoolBackward(const PoolGeometry& pool, const float* dy, const float* winner, float* dx) {
   HWY_DYNAMIC_DISPATCH(backwardKernel)(pool, dy, winner, dx);
+}
+
+void meanPoolForward(const PoolGeometry& pool, bool countPadding, const float* x, float* y) {
+  HWY_DYNAMIC_DISPATCH(meanForwardKernel)(pool, countPadding, x, y);
+}
+
+void meanPoolBackward(const PoolGeometry& pool, bool countPadding, const float* dy, float* dx) {
+  HWY_DYNAMIC_DISPATCH(meanBackwardKernel)(pool, countPadding, dy, dx);
 }
 
 }  // namespace clipscope

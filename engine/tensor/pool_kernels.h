@@ -19,4 +19,10 @@ void maxPoolForward(const PoolGeometry& pool, const float* x, float* y, float* w
 /// dx = dy at the winners, 0 elsewhere; overlapping windows add up.
 void maxPoolBackward(const PoolGeometry& pool, const float* dy, const float* winner, float* dx);
 
+/// y = the sum over each window's cells inside the picture by the number of them; with
+/// `countPadding` by the number of cells inside the padded picture (PyTorch's count_include_pad).
+void meanPoolForward(const PoolGeometry& pool, bool countPadding, const float* x, float* y);
+/// dx = the sum over a cell's windows of dy by their numbers.
+void meanPoolBackward(const PoolGeometry& pool, bool countPadding, const float* dy, float* dx);
+
 }  // namespace clipscope

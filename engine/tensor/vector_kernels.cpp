@@ -196,7 +196,31 @@ void scaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, I
   for (; j < count; ++j) y[j] = a * x[j];
 }
 
-void reluForwardKernel(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index count) {
+double scaleAndSquareKernel(float a, float* HWY_RESTRICT x, Index count) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto factor = hn::Set(h, a);
+  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
+  Index j = 0;
+  for (; j + 2 * lanes <= count; j += 2 * lanes) {
+    const auto v0 = hn::Mul(factor, hn::LoadU(h, x + j));
+    const auto v1 = hn::Mul(factor, hn::LoadU(h, x + j + lanes));
+    hn::StoreU(v0, h, x + j);
+    hn::StoreU(v1, h, x + j + lanes);
+    const auto w0 = hn::PromoteTo(d, v0), w1 = hn::PromoteTo(d, v1);
+    sum0 = hn::MulAdd(w0, w0, sum0);
+    sum1 = hn::MulAdd(w1, w1, sum1);
+  }
+  double total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+  for (; j < count; ++j) {
+    x[j] *= a;
+    total += static_cast<double>(x[j]) * static_cast<double>(x[j]);
+  }
+  return total;
+}
+
+void reluForwardKernel(const float* x, float* y, Index count) {
   const FloatTag d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
@@ -209,8 +233,7 @@ void reluForwardKernel(const float* HWY_RESTRICT x, float* HWY_RESTRICT y, Index
   for (; j < count; ++j) y[j] = x[j] < 0.0f ? 0.0f : x[j];
 }
 
-void reluBackwardKernel(const float* HWY_RESTRICT y, const float* HWY_RESTRICT dy,
-                        float* HWY_RESTRICT dx, Index count) {
+void reluBackwardKernel(const float* HWY_RESTRICT y, const float* dy, float* dx, Index count) {
   const FloatTag d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto zero = hn::Zero(d);
@@ -219,6 +242,25 @@ void reluBackwardKernel(const float* HWY_RESTRICT y, const float* HWY_RESTRICT d
     hn::StoreU(hn::IfThenElseZero(hn::Not(hn::Le(hn::LoadU(d, y + j), zero)), hn::LoadU(d, dy + j)),
                d, dx + j);
   for (; j < count; ++j) dx[j] = y[j] <= 0.0f ? 0.0f : dy[j];
+}
+
+void addBiasKernel(const float* HWY_RESTRICT bias, float* HWY_RESTRICT y, Index rows, Index cols,
+                   bool relu) {
+  const FloatTag d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const auto zero = hn::Zero(d);
+  for (Index r = 0; r < rows; ++r, y += cols) {
+    Index j = 0;
+    for (; j + lanes <= cols; j += lanes) {
+      auto v = hn::Add(hn::LoadU(d, y + j), hn::LoadU(d, bias + j));
+      if (relu) v = hn::IfThenElse(hn::Lt(v, zero), zero, v);
+      hn::StoreU(v, d, y + j);
+    }
+    for (; j < cols; ++j) {
+      const float v = y[j] + bias[j];
+      y[j] = relu && v < 0.0f ? 0.0f : v;
+    }
+  }
 }
 
 void addOuterKernel(const float* HWY_RESTRICT delta, Index outputs, const float* HWY_RESTRICT x,
@@ -281,8 +323,10 @@ HWY_EXPORT(addScaledRowsKernel);
 HWY_EXPORT(pairSumsKernel);
 HWY_EXPORT(scaledSumKernel);
 HWY_EXPORT(scaledKernel);
+HWY_EXPORT(scaleAndSquareKernel);
 HWY_EXPORT(reluForwardKernel);
 HWY_EXPORT(reluBackwardKernel);
+HWY_EXPORT(addBiasKernel);
 HWY_EXPORT(addOuterKernel);
 HWY_EXPORT(outerSquaredNormKernel);
 
@@ -331,6 +375,10 @@ void scaled(float a, const float* x, float* y, Index count) {
   HWY_DYNAMIC_DISPATCH(scaledKernel)(a, x, y, count);
 }
 
+double scaleAndSquare(float a, float* x, Index count) {
+  return HWY_DYNAMIC_DISPATCH(scaleAndSquareKernel)(a, x, count);
+}
+
 void reluForward(const float* x, float* y, Index count) {
   HWY_DYNAMIC_DISPATCH(reluForwardKernel)(x, y, count);
 }
@@ -340,8 +388,11 @@ void reluBackward(const float* y, const float* dy, float* dx, Index count) {
 }
 
 void addBias(const float* bias, float* y, Index rows, Index cols) {
-  for (Index r = 0; r < rows; ++r)
-    HWY_DYNAMIC_DISPATCH(addScaledKernel)(1.0f, bias, y + r * cols, cols);
+  HWY_DYNAMIC_DISPATCH(addBiasKernel)(bias, y, rows, cols, false);
+}
+
+void addBiasRelu(const float* bias, float* y, Index rows, Index cols) {
+  HWY_DYNAMIC_DISPATCH(addBiasKernel)(bias, y, rows, cols, true);
 }
 
 void addOuter(const float* d, Index outputs, const float* x, Index inputs, double* g) {

@@ -30,12 +30,16 @@ void addScaled(float a, const float* x, float* y, Index count);
 void addScaledRows(const float* a, const float* const* x, Index rows, float* y, Index count);
 /// y_j = a x_j
 void scaled(float a, const float* x, float* y, Index count);
-/// y_j = max(x_j, 0)
+/// x_j = a x_j; returns Σ x_j² of what they have become
+double scaleAndSquare(float a, float* x, Index count);
+/// y_j = max(x_j, 0); y may be x
 void reluForward(const float* x, float* y, Index count);
-/// dx_j = y_j > 0 ? dy_j : 0
+/// dx_j = y_j > 0 ? dy_j : 0; dx may be dy
 void reluBackward(const float* y, const float* dy, float* dx, Index count);
 /// y_rj += b_j for every row
 void addBias(const float* bias, float* y, Index rows, Index cols);
+/// y_rj = max(y_rj + b_j, 0) for every row
+void addBiasRelu(const float* bias, float* y, Index rows, Index cols);
 /// G_oj += d_o x_j in double: one example's outer product
 void addOuter(const float* d, Index outputs, const float* x, Index inputs, double* g);
 /// Σ_oj (d_o x_j)², each product formed in double: the norm of an outer product, entry by entry

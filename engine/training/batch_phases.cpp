@@ -208,15 +208,9 @@ void Trainer::State::finishClip(StepRecord& next) {
   }
   part.retainedNorm = before > 0 ? after / before : notANumber;
 
-  if (empty) {
-    std::fill(clippedSum.begin(), clippedSum.end(), 0.0f);
-    std::fill(unclippedSum.begin(), unclippedSum.end(), 0.0f);
-  } else {
-    runner->sum(0, clippedSum);
-    if (wantUnclipped) runner->sum(1, unclippedSum);
-  }
+  clippedSum = runner->sum(0);
   std::span<const float> unclipped;
-  if (wantUnclipped && !empty) unclipped = unclippedSum;
+  if (wantUnclipped && !empty) unclipped = runner->sum(1);
   summariseSums(model->table(), clippedSum, unclipped, part);
 
   double sensitivity = 0;

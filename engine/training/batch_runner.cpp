@@ -191,6 +191,8 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
       if (failure) std::rethrow_exception(failure);
   }
 
+  if (last == Pass::Sums) addUpSums();
+
   // The threads' clocks become shares of the wall time.
   std::array<double, passCount> total{};
   double sum = 0;
@@ -209,17 +211,23 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   return total;
 }
 
-void BatchRunner::sum(Index strategy, std::span<float> out) {
-  if (m_sums.empty() || strategy >= m_sums.front().strategies()) {
-    std::fill(out.begin(), out.end(), 0.0f);
-    return;
-  }
-  // In the order of the threads' numbers, always, and once a run.
+void BatchRunner::addUpSums() {
+  // In the order of the threads' numbers, always.
+  m_sums.front().settle();
   for (std::size_t worker = 1; worker < m_sums.size(); ++worker) {
+    m_sums[worker].settle();
     m_sums.front().add(m_sums[worker]);
-    m_sums[worker].clear();
   }
-  m_model->unpack(m_sums.front(), strategy, out);
+}
+
+std::span<const float> BatchRunner::sum(Index strategy) {
+  const SumSet& sums = m_sums.front();
+  if (m_model->sumsArePlain()) return sums.values(strategy);
+  m_unpacked.resize(static_cast<std::size_t>(sums.strategies()));
+  AlignedVector<float>& plain = m_unpacked[static_cast<std::size_t>(strategy)];
+  plain.resize(static_cast<std::size_t>(m_model->table().trainableExtent()));
+  m_model->unpack(sums, strategy, plain);
+  return plain;
 }
 
 void BatchRunner::evaluate(const BatchTask& task, std::stop_token stop) {

@@ -68,8 +68,9 @@ class BatchRunner {
   /// What each layer took of each pass in the last run, as shares of the wall time; by layer.
   const std::vector<LayerClock::Times>& layerSeconds() const { return m_layerSeconds; }
 
-  /// After Pass::Sums: Σ f g of one strategy, laid out as Parameters::trainable().
-  void sum(Index strategy, std::span<float> out);
+  /// After Pass::Sums: Σ f g of one strategy, laid out as Parameters::trainable(). It lasts until
+  /// the next run of that pass.
+  std::span<const float> sum(Index strategy);
 
   /// Losses and predictions alone, for evaluation.
   void evaluate(const BatchTask& task, std::stop_token stop);
@@ -77,6 +78,7 @@ class BatchRunner {
  private:
   void runBlock(BlockCache& cache, SumSet* sums, Index block, Pass first, Pass last,
                 const BatchTask& task, std::array<double, passCount>& seconds);
+  void addUpSums();
   void fillInput(BlockCache& cache, std::span<const Index> examples, const BatchTask& task) const;
 
   std::shared_ptr<const Model> m_model;
@@ -89,7 +91,8 @@ class BatchRunner {
   std::vector<std::array<double, passCount>> m_seconds;  ///< one a thread
   std::vector<LayerClock> m_clocks;                      ///< one a thread
   std::vector<LayerClock::Times> m_layerSeconds;
-  std::vector<std::exception_ptr> m_failures;  ///< one a thread
+  std::vector<std::exception_ptr> m_failures;    ///< one a thread
+  std::vector<AlignedVector<float>> m_unpacked;  ///< one a strategy, where sums are not plain
   std::vector<AlignedVector<float>> m_factors;  ///< one a thread: block rows × strategies × tensors
 };
 

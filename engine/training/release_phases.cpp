@@ -40,10 +40,10 @@ void Trainer::State::addNoise(StepRecord& next) {
         fillNormals(key, static_cast<std::uint64_t>(from), chunk);
         NoiseHistogram counts;
         counts.add(chunk);
-        scaled(static_cast<float>(std), chunk.data(), chunk.data(), to - from);
+        const double square = scaleAndSquare(static_cast<float>(std), chunk.data(), to - from);
         const std::lock_guard lock(counting);
         part->histogram.add(counts);
-        return std::array{sumSquares(chunk.data(), to - from)};
+        return std::array{square};
       });
       part->tensorRealised[t] = std::sqrt(squares[0]);
     } else {

@@ -91,8 +91,9 @@ struct Trainer::State : RunningState {
   double gradientSigma = 0;  ///< z: what is left of it for the gradients
   double stepSigma = 0;      ///< what the mechanism has, and the account is charged
   std::vector<double> squaredNorms;
-  std::vector<double> scratch;  ///< of whatever phase runs
-  AlignedVector<float> clippedSum, unclippedSum, noise, gradient;
+  std::vector<double> scratch;        ///< of whatever phase runs
+  std::span<const float> clippedSum;  ///< the runner's; Σ f g
+  AlignedVector<float> noise, gradient;
   std::shared_ptr<ForwardPart> forwardPart;
   std::shared_ptr<NormsPart> normsPart;
   std::shared_ptr<ClipPart> clipPart;

@@ -91,6 +91,7 @@ void ModelBench::run(std::span<const float> factors, Index strategies) {
     }
   }
   m_sums.assign(at(strategies), std::vector<float>(at(m_model->table().trainableExtent())));
+  sums.settle();
   for (Index s = 0; s < strategies; ++s) m_model->unpack(sums, s, m_sums[at(s)]);
 }
 

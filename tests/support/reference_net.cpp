@@ -80,7 +80,7 @@ Value pool(const Value& x, const json& f, bool maximum) {
   for (Index c = 0; c < ch; ++c)
     for (Index r = 0; r < oh; ++r)
       for (Index q = 0; q < ow; ++q) {
-        double best = -std::numeric_limits<double>::infinity(), sum = 0;
+        double best = -std::numeric_limits<double>::infinity(), sum = 0, cells = 0;
         for (Index a = 0; a < kh; ++a)
           for (Index e = 0; e < kw; ++e) {
             const Index row = r * sh - ph + a, col = q * sw - pw + e;
@@ -88,8 +88,10 @@ Value pool(const Value& x, const json& f, bool maximum) {
             const double v = x.data[at((c * h + row) * w + col)];
             best = std::max(best, v);
             sum += v;
+            ++cells;
           }
-        y.data.push_back(maximum ? best : sum / static_cast<double>(kh * kw));
+        if (f.value("count_include_pad", true)) cells = static_cast<double>(kh * kw);
+        y.data.push_back(maximum ? best : sum / cells);
       }
   return y;
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/model/layer.h"
+#include "engine/tensor/pool_kernels.h"
 
 namespace clipscope {
 
@@ -28,9 +29,7 @@ class AvgPool2d : public Layer {
   void backward(const ParameterView&, View dx, LayerCache&) const override;
 
  private:
-  /// Calls body(output position, input position, 1/divisor) for every cell of every window.
-  template <class Body>
-  void forCells(Body&& body) const;
+  PoolGeometry geometry() const;
 
   AvgPool2dSettings m_settings;
 };

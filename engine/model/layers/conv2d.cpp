@@ -5,18 +5,15 @@
 
 #include "engine/error.h"
 #include "engine/model/layers/affine_parameters.h"
-#include "engine/model/layers/conv2d_primitives.h"
+#include "engine/model/layers/conv_engine.h"
 #include "engine/model/layers/window.h"
 #include "engine/tensor/channel_kernels.h"
+#include "engine/tensor/outer_kernels.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
 
 namespace {
-
-dnnl::memory memoryAt(const dnnl::memory::desc& desc, const float* data) {
-  return dnnl::memory(desc, onednnEngine(), const_cast<float*>(data));
-}
 
 Index roundUp(Index count) { return (count + 15) / 16 * 16; }
 
@@ -54,118 +51,69 @@ std::string Conv2d::describe() const {
 Index Conv2d::work() const { return m_output[1] * m_output[2] * weightShape(m_settings).size(); }
 
 void Conv2d::compile(Index maxRows) {
-  m_rows = maxRows;
-  m_primitives = std::make_unique<Primitives>(m_settings, m_input, m_output, maxRows);
+  Conv2dSettings settings = m_settings;
+  settings.bias = m_bias >= 0;
+  m_engine = makeConvEngine(settings, m_input, m_output, maxRows);
 }
 
 CacheSize Conv2d::cacheSize(Index) const {
   // Before compile() only the size of the kept gradient is known, and only roughly: enough to
   // choose the block.
-  if (!m_primitives) return {roundUp(weightShape(m_settings).size()) + m_settings.outChannels, 0};
-  return {m_primitives->gradientSize() + roundUp(m_settings.outChannels), m_primitives->scratch()};
+  if (!m_engine) return {roundUp(weightShape(m_settings).size()) + m_settings.outChannels, 0};
+  return {m_engine->gradientSize() + roundUp(m_settings.outChannels), m_engine->scratchSize()};
 }
 
-Index Conv2d::preparedSize() const {
-  return m_primitives->forwardSize() + m_primitives->backwardSize();
-}
+Index Conv2d::preparedSize() const { return m_engine->preparedSize(); }
 
 void Conv2d::prepare(const Parameters& values, float* prepared) const {
-  const Primitives& p = *m_primitives;
-  auto plain = memoryAt(p.plainWeights, values[m_weight].data());
-  auto forward = memoryAt(p.forwardDesc.weights_desc(), prepared);
-  auto backward = memoryAt(p.backwardDesc.weights_desc(), prepared + p.forwardSize());
-  p.toForward.execute(onednnStream(), plain, forward);
-  p.toBackward.execute(onednnStream(), plain, backward);
-  onednnStream().wait();
+  m_engine->prepare(values[m_weight].data(), m_bias < 0 ? nullptr : values[m_bias].data(),
+                    prepared);
 }
 
 void Conv2d::forward(const ParameterView& parameters, LayerCache& cache, const DrawKey&) const {
-  // The primitive runs over a full block; the rows beyond the block's own are left unread.
-  const Primitives& p = *m_primitives;
-  const auto source = memoryAt(p.forwardDesc.src_desc(), cache.x.data);
-  const auto weights = memoryAt(p.forwardDesc.weights_desc(), parameters.prepared);
-  const auto target = memoryAt(p.forwardDesc.dst_desc(), cache.y.data);
-  const auto scratch = memoryAt(p.forwardDesc.scratchpad_desc(), cache.scratch);
-  const dnnl_exec_arg_t in{DNNL_ARG_SRC, source.get()}, w{DNNL_ARG_WEIGHTS, weights.get()},
-      out{DNNL_ARG_DST, target.get()}, work{DNNL_ARG_SCRATCHPAD, scratch.get()};
-  if (m_bias < 0) {
-    execute(p.forward, {in, w, out, work});
-    return;
-  }
-  const auto bias = memoryAt(p.forwardDesc.bias_desc(), parameters.values[m_bias].data());
-  execute(p.forward, {in, w, {DNNL_ARG_BIAS, bias.get()}, out, work});
+  m_engine->forward(parameters.prepared, cache.x, m_relu, cache.y, cache.scratch);
 }
 
 void Conv2d::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
-  if (!dx) return;
-  const Primitives& p = *m_primitives;
-  const auto dy = memoryAt(p.backwardDesc.diff_dst_desc(), cache.dy.data);
-  const auto weights =
-      memoryAt(p.backwardDesc.weights_desc(), parameters.prepared + p.forwardSize());
-  const auto target = memoryAt(p.backwardDesc.diff_src_desc(), dx.data);
-  const auto scratch = memoryAt(p.backwardDesc.scratchpad_desc(), cache.scratch);
-  execute(p.backward, {{DNNL_ARG_DIFF_DST, dy.get()},
-                       {DNNL_ARG_WEIGHTS, weights.get()},
-                       {DNNL_ARG_DIFF_SRC, target.get()},
-                       {DNNL_ARG_SCRATCHPAD, scratch.get()}});
+  if (m_relu) maskRelu(cache);
+  if (dx) m_engine->backward(parameters.prepared, cache.dy, dx, cache.scratch);
 }
 
 void Conv2d::squaredNorms(LayerCache& cache, NormColumns out) const {
-  const Primitives& p = *m_primitives;
   const Index weight = trainableIndex(m_weight);
   const Index bias = trainableIndex(m_bias);
-  const CacheSize size = cacheSize(m_rows);
-  if (weight >= 0) {
-    auto x = memoryAt(p.weightsDesc.src_desc(), cache.x.data);
-    auto dy = memoryAt(p.weightsDesc.diff_dst_desc(), cache.dy.data);
-    auto gradient = memoryAt(p.weightsDesc.diff_weights_desc(), cache.kept);
-    const auto scratch = memoryAt(p.weightsDesc.scratchpad_desc(), cache.scratch);
-    for (Index i = 0; i < cache.x.rows; ++i) {
-      float* kept = cache.keptRow(i, size);
-      x.set_data_handle(const_cast<float*>(cache.x.row(i)));
-      dy.set_data_handle(cache.dy.row(i));
-      gradient.set_data_handle(kept);
-      execute(p.weights, {{DNNL_ARG_SRC, x.get()},
-                          {DNNL_ARG_DIFF_DST, dy.get()},
-                          {DNNL_ARG_DIFF_WEIGHTS, gradient.get()},
-                          {DNNL_ARG_SCRATCHPAD, scratch.get()}});
-      out.at(i, weight) = sumSquares(kept, p.gradientSize());
-    }
-  }
-  if (bias >= 0) {
-    std::vector<double>& sums = threadDoubles(m_settings.outChannels);
-    for (Index i = 0; i < cache.x.rows; ++i) {
-      float* kept = cache.keptRow(i, size) + p.gradientSize();
-      channelSums(cache.dy.row(i), m_output[1] * m_output[2], m_settings.outChannels, sums.data());
-      for (Index o = 0; o < m_settings.outChannels; ++o)
-        kept[o] = static_cast<float>(sums[static_cast<std::size_t>(o)]);
-      out.at(i, bias) = sumSquares(kept, m_settings.outChannels);
-    }
+  const CacheSize size = cacheSize(0);
+  std::vector<double>& sums = threadDoubles(m_settings.outChannels);
+  for (Index i = 0; i < cache.x.rows; ++i) {
+    float* kept = cache.keptRow(i, size);
+    if (weight >= 0)
+      out.at(i, weight) = m_engine->gradient(cache.x.row(i), cache.dy.row(i), kept, cache.scratch);
+    if (bias < 0) continue;
+    kept += m_engine->gradientSize();
+    channelSums(cache.dy.row(i), m_output[1] * m_output[2], m_settings.outChannels, sums.data());
+    for (Index o = 0; o < m_settings.outChannels; ++o)
+      kept[o] = static_cast<float>(sums[static_cast<std::size_t>(o)]);
+    out.at(i, bias) = sumSquares(kept, m_settings.outChannels);
   }
 }
 
 void Conv2d::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet& sums) const {
-  const Index stride = cacheSize(m_rows).keptPerExample;
-  const Index gradient = m_primitives->gradientSize();
+  const Index stride = cacheSize(0).keptPerExample;
+  const Index gradient = m_engine->gradientSize();
   addFormed(factors, trainableIndex(m_weight), cache.kept, stride, gradient, sums);
   addFormed(factors, trainableIndex(m_bias), cache.kept + gradient, stride, m_settings.outChannels,
             sums);
 }
 
 Index Conv2d::packedSize(ParameterId id) const {
-  return id == m_weight ? m_primitives->gradientSize() : m_settings.outChannels;
+  return id == m_weight ? m_engine->gradientSize() : m_settings.outChannels;
 }
 
 void Conv2d::unpack(ParameterId id, const float* packed, float* plain) const {
-  if (id != m_weight) {
+  if (id == m_weight)
+    m_engine->unpack(packed, plain);
+  else
     std::copy_n(packed, m_settings.outChannels, plain);
-    return;
-  }
-  const Primitives& p = *m_primitives;
-  auto from = memoryAt(p.weightsDesc.diff_weights_desc(), packed);
-  auto to = memoryAt(p.plainWeights, plain);
-  p.fromGradient.execute(onednnStream(), from, to);
-  onednnStream().wait();
 }
 
 void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
@@ -173,37 +121,45 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
   const float* x = cache.x.row(example);
   const float* dy = cache.dy.row(example);
   const Index perIn = s.inChannels / s.groups, perOut = s.outChannels / s.groups;
-  const Index area = s.kernel[0] * s.kernel[1];
-  const bool weight = trainableIndex(m_weight) >= 0, bias = trainableIndex(m_bias) >= 0;
-  // [kernel position][group] × an outer product of outputs and inputs of the group, the longer of
-  // the two innermost.
+  const Index area = s.kernel[0] * s.kernel[1], positions = m_output[1] * m_output[2];
+  if (trainableIndex(m_bias) >= 0) {
+    const auto bias = gradient[m_bias];
+    for (Index t = 0; t < positions; ++t)
+      for (Index o = 0; o < s.outChannels; ++o)
+        bias[static_cast<std::size_t>(o)] += static_cast<double>(dy[t * s.outChannels + o]);
+  }
+  if (trainableIndex(m_weight) < 0) return;
+  // [kernel position][group] × sums of outer products of outputs and inputs of the group, the
+  // longer of the two innermost.
   const bool outputsInside = perOut > perIn;
-  std::vector<double> packed(static_cast<std::size_t>(weight ? area * s.outChannels * perIn : 0));
-  for (Index row = 0; row < m_output[1]; ++row)
-    for (Index column = 0; column < m_output[2]; ++column) {
-      const float* delta = dy + (row * m_output[2] + column) * s.outChannels;
-      if (bias)
-        for (Index o = 0; o < s.outChannels; ++o)
-          gradient[m_bias][static_cast<std::size_t>(o)] += static_cast<double>(delta[o]);
-      if (!weight) continue;
-      for (Index a = 0; a < s.kernel[0]; ++a)
-        for (Index b = 0; b < s.kernel[1]; ++b) {
-          const Index y = row * s.stride[0] - s.padding[0] + a * s.dilation[0];
-          const Index z = column * s.stride[1] - s.padding[1] + b * s.dilation[1];
-          if (y < 0 || y >= m_input[1] || z < 0 || z >= m_input[2]) continue;
-          const float* pixel = x + (y * m_input[2] + z) * s.inChannels;
-          double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
-          for (Index g = 0; g < s.groups; ++g) {
-            const float *d = delta + g * perOut, *in = pixel + g * perIn;
-            double* product = target + g * perOut * perIn;
-            if (outputsInside)
-              addOuter(in, perIn, d, perOut, product);
-            else
-              addOuter(d, perOut, in, perIn, product);
-          }
+  std::vector<double>& packed = threadDoubles(area * s.outChannels * perIn);
+  std::fill_n(packed.begin(), area * s.outChannels * perIn, 0.0);
+  for (Index a = 0; a < s.kernel[0]; ++a)
+    for (Index b = 0; b < s.kernel[1]; ++b) {
+      // The columns whose window has this cell inside the picture.
+      const Index left = b * s.dilation[1] - s.padding[1];
+      const Index first = left >= 0 ? 0 : (s.stride[1] - 1 - left) / s.stride[1];
+      const Index last =
+          left >= m_input[2] ? 0 : std::min(m_output[2], (m_input[2] - 1 - left) / s.stride[1] + 1);
+      if (first >= last) continue;
+      double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
+      for (Index row = 0; row < m_output[1]; ++row) {
+        const Index y = row * s.stride[0] - s.padding[0] + a * s.dilation[0];
+        if (y < 0 || y >= m_input[1]) continue;
+        for (Index g = 0; g < s.groups; ++g) {
+          const float* d = dy + (row * m_output[2] + first) * s.outChannels + g * perOut;
+          const float* in =
+              x + (y * m_input[2] + first * s.stride[1] + left) * s.inChannels + g * perIn;
+          double* product = target + g * perOut * perIn;
+          if (outputsInside)
+            addOuterSum(last - first, in, s.stride[1] * s.inChannels, perIn, d, s.outChannels,
+                        perOut, product);
+          else
+            addOuterSum(last - first, d, s.outChannels, perOut, in, s.stride[1] * s.inChannels,
+                        perIn, product);
         }
+      }
     }
-  if (!weight) return;
   const auto out = gradient[m_weight];
   for (Index o = 0; o < s.outChannels; ++o)
     for (Index i = 0; i < perIn; ++i)

@@ -20,6 +20,8 @@ struct Conv2dSettings {
   bool bias = true;
 };
 
+class ConvEngine;
+
 /// Two-dimensional cross-correlation, PyTorch's Conv2d with zero padding; weights {O, I/groups, kh,
 /// kw}. A few examples go through at a time on one thread, in its cache.
 ///
@@ -40,6 +42,7 @@ class Conv2d : public Layer {
   std::string describe() const override;
   Index work() const override;
   bool prefersSmallBlocks() const override { return true; }
+  bool takeRelu() override { return m_relu = true; }
   void compile(Index maxRows) override;
   CacheSize cacheSize(Index maxRows) const override;
   Index preparedSize() const override;
@@ -52,15 +55,14 @@ class Conv2d : public Layer {
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
   Index packedSize(ParameterId id) const override;
   void unpack(ParameterId id, const float* packed, float* plain) const override;
+  bool sumsArePlain() const override { return false; }
 
  private:
-  struct Primitives;
-
   Conv2dSettings m_settings;
   ParameterId m_weight;
   ParameterId m_bias;
-  Index m_rows = 0;
-  std::unique_ptr<Primitives> m_primitives;
+  bool m_relu = false;                   ///< the output goes through a ReLU
+  std::unique_ptr<ConvEngine> m_engine;  ///< from compile() on
 };
 
 }  // namespace clipscope

@@ -83,10 +83,11 @@ void GroupNorm::forwardExample(const ParameterView& parameters, LayerCache& cach
       shift[c] = m_bias < 0 ? 0.0f : parameters.values[m_bias][at];
     }
   }
-  channelAffine(x, m_positions, m_channels, k.mean, scale, shift, cache.y.row(example));
+  channelAffine(x, m_positions, m_channels, k.mean, scale, shift, m_relu, cache.y.row(example));
 }
 
 void GroupNorm::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
+  if (m_relu) maskRelu(cache);
   if (!dx && trainableIndex(m_weight) < 0 && trainableIndex(m_bias) < 0) return;
   parallelRanges(cache.x.rows, 8 * cache.x.size(), [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) backwardExample(parameters, dx, cache, i);
@@ -160,6 +161,9 @@ void GroupNorm::addPerSample(const LayerCache& cache, Index example, GradientSet
   const float* x = cache.x.row(example);
   const float* dy = cache.dy.row(example);
   const Index perGroup = m_channels / m_groups;
+  const bool weight = trainableIndex(m_weight) >= 0, bias = trainableIndex(m_bias) >= 0;
+  double* weightGradient = weight ? gradient[m_weight].data() : nullptr;
+  double* biasGradient = bias ? gradient[m_bias].data() : nullptr;
   for (Index g = 0; g < m_groups; ++g) {
     const auto each = [&](auto&& body) {
       for (Index t = 0; t < m_positions; ++t)
@@ -167,18 +171,17 @@ void GroupNorm::addPerSample(const LayerCache& cache, Index example, GradientSet
     };
     const double count = static_cast<double>(perGroup * m_positions);
     double mean = 0, variance = 0;
-    each([&](Index j, Index) { mean += static_cast<double>(x[j]) / count; });
+    each([&](Index j, Index) { mean += static_cast<double>(x[j]); });
+    mean /= count;
     each([&](Index j, Index) {
       const double centred = static_cast<double>(x[j]) - mean;
-      variance += centred * centred / count;
+      variance += centred * centred;
     });
-    const double inverse = 1.0 / std::sqrt(variance + m_epsilon);
+    const double inverse = 1.0 / std::sqrt(variance / count + m_epsilon);
     each([&](Index j, Index c) {
       const double d = static_cast<double>(dy[j]);
-      const auto at = static_cast<std::size_t>(c);
-      if (trainableIndex(m_weight) >= 0)
-        gradient[m_weight][at] += d * (static_cast<double>(x[j]) - mean) * inverse;
-      if (trainableIndex(m_bias) >= 0) gradient[m_bias][at] += d;
+      if (weight) weightGradient[c] += d * (static_cast<double>(x[j]) - mean) * inverse;
+      if (bias) biasGradient[c] += d;
     });
   }
 }

@@ -22,6 +22,7 @@ class GroupNorm : public Layer {
   std::string_view kind() const override { return m_kind; }
   std::string describe() const override;
   Index work() const override { return 8 * m_input.size(); }
+  bool takeRelu() override { return m_relu = true; }
   CacheSize cacheSize(Index maxRows) const override;
 
   void forward(const ParameterView&, LayerCache&, const DrawKey&) const override;
@@ -49,6 +50,7 @@ class GroupNorm : public Layer {
   Index m_positions;
   ParameterId m_weight;
   ParameterId m_bias;
+  bool m_relu = false;  ///< the output goes through a ReLU
 };
 
 }  // namespace clipscope

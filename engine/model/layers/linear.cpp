@@ -42,10 +42,21 @@ bool Linear::gramIsCheaper() const {
   return m_positions * (m_inputs + m_outputs) < m_inputs * m_outputs;
 }
 
+void Linear::compile(Index maxRows) {
+  m_tiled = maxRows * m_positions <= LinearTiles::mostRows;
+  m_tiles = LinearTiles(m_inputs, m_outputs);
+}
+
+void Linear::prepare(const Parameters& values, float* prepared) const {
+  if (m_tiled)
+    m_tiles.prepare(values[m_weight].data(), m_bias < 0 ? nullptr : values[m_bias].data(),
+                    prepared);
+}
+
 CacheSize Linear::cacheSize(Index maxRows) const {
   // Scratch holds the scaled gradients of the weighted product; for several positions also, one
   // example at a time, two Gram matrices or the formed gradient.
-  Index scratch = maxRows * m_positions * m_outputs;
+  Index scratch = maxRows * m_positions * convPanels(m_outputs) * convPanel;
   if (m_positions > 1)
     scratch = std::max(scratch, std::max(2 * m_positions * m_positions, m_inputs * m_outputs));
   return {0, scratch};
@@ -53,19 +64,34 @@ CacheSize Linear::cacheSize(Index maxRows) const {
 
 void Linear::forward(const ParameterView& parameters, LayerCache& cache, const DrawKey&) const {
   const Index rows = cache.x.rows * m_positions;
+  if (m_tiled) {
+    m_tiles.forward(parameters.prepared, cache.x.data, rows, m_relu, cache.y.data);
+    return;
+  }
   gemm(false, true, rows, m_outputs, m_inputs, 1.0f, cache.x.data, m_inputs,
        parameters.values[m_weight].data(), m_inputs, 0.0f, cache.y.data, m_outputs);
-  if (m_bias < 0) return;
-  const float* bias = parameters.values[m_bias].data();
+  const float* bias = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
+  if (!bias && !m_relu) return;
   parallelRanges(rows, rows * m_outputs, [&](Index first, Index last) {
-    addBias(bias, cache.y.data + first * m_outputs, last - first, m_outputs);
+    float* y = cache.y.data + first * m_outputs;
+    if (bias && m_relu)
+      addBiasRelu(bias, y, last - first, m_outputs);
+    else if (bias)
+      addBias(bias, y, last - first, m_outputs);
+    else
+      reluForward(y, y, (last - first) * m_outputs);
   });
 }
 
 void Linear::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
+  if (m_relu) maskRelu(cache);
   if (!dx) return;
-  gemm(false, false, cache.x.rows * m_positions, m_inputs, m_outputs, 1.0f, cache.dy.data,
-       m_outputs, parameters.values[m_weight].data(), m_inputs, 0.0f, dx.data, m_inputs);
+  const Index rows = cache.x.rows * m_positions;
+  if (m_tiled)
+    m_tiles.backward(parameters.prepared, cache.dy.data, rows, dx.data);
+  else
+    gemm(false, false, rows, m_inputs, m_outputs, 1.0f, cache.dy.data, m_outputs,
+         parameters.values[m_weight].data(), m_inputs, 0.0f, dx.data, m_inputs);
 }
 
 double Linear::formedSquaredNorm(const float* x, const float* delta, float* scratch) const {
@@ -127,45 +153,67 @@ void Linear::squaredNorms(LayerCache& cache, NormColumns out) const {
 void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet& sums) const {
   const Index weight = trainableIndex(m_weight);
   const Index bias = trainableIndex(m_bias);
-  const Index rows = cache.x.rows;
-  const Index width = m_positions * m_outputs;
   for (Index s = 0; s < factors.strategies; ++s) {
-    if (weight >= 0) {
-      // Δᵀ diag(f): scaled here once, then one product over the rows from the first to the last
-      // that takes part. A factor of 0 selects zeros, so that a NaN in δ cannot pass; x was blanked
-      // by the model where it is not finite.
-      Index from = 0, to = rows;
-      while (from < to && factors.at(from, s, weight) == 0.0f) ++from;
-      while (from < to && factors.at(to - 1, s, weight) == 0.0f) --to;
-      bool plain = true;
-      for (Index i = from; i < to; ++i) plain = plain && factors.at(i, s, weight) == 1.0f;
-      const float* weighted = plain ? cache.dy.data : cache.scratch;
-      if (!plain)
-        parallelRanges(to - from, (to - from) * width, [&](Index first, Index last) {
-          for (Index i = from + first; i < from + last; ++i) {
-            const float f = factors.at(i, s, weight);
-            float* row = cache.scratch + i * width;
-            if (f == 0.0f)
-              std::fill_n(row, width, 0.0f);
-            else
-              scaled(f, cache.dy.row(i), row, width);
-          }
-        });
-      if (from < to)
-        gemm(true, false, m_outputs, m_inputs, (to - from) * m_positions, 1.0f,
-             weighted + from * width, m_outputs, cache.x.row(from), m_inputs, 1.0f,
-             sums.data(s, weight), m_inputs);
-    }
-    if (bias >= 0) {
-      float* sum = sums.data(s, bias);
-      for (Index i = 0; i < rows; ++i) {
-        const float f = factors.at(i, s, bias);
-        if (f == 0.0f) continue;
-        for (Index t = 0; t < m_positions; ++t)
-          addScaled(f, cache.dy.row(i) + t * m_outputs, sum, m_outputs);
-      }
+    if (weight >= 0) addWeights(cache, factors, s, sums);
+    if (bias < 0) continue;
+    float* sum = sums.data(s, bias);
+    for (Index i = 0; i < cache.x.rows; ++i) {
+      const float f = factors.at(i, s, bias);
+      if (f == 0.0f) continue;
+      for (Index t = 0; t < m_positions; ++t)
+        addScaled(f, cache.dy.row(i) + t * m_outputs, sum, m_outputs);
     }
   }
+}
+
+void Linear::addWeights(LayerCache& cache, const FactorMatrix& factors, Index strategy,
+                        SumSet& sums) const {
+  const Index weight = trainableIndex(m_weight);
+  // Δᵀ diag(f): scaled here once, then one product over the rows from the first to the last that
+  // takes part. A factor of 0 selects zeros, so that a NaN in δ cannot pass; x was blanked by the
+  // model where it is not finite.
+  const auto factor = [&](Index i) { return factors.at(i, strategy, weight); };
+  Index from = 0, to = cache.x.rows;
+  while (from < to && factor(from) == 0.0f) ++from;
+  while (from < to && factor(to - 1) == 0.0f) --to;
+  if (from == to) return;
+  // The tiles want whole panels of outputs.
+  const Index width = m_tiled ? m_tiles.deltaWidth() : m_outputs;
+  bool plain = width == m_outputs;
+  for (Index i = from; i < to; ++i) plain = plain && factor(i) == 1.0f;
+  const Index perRow = m_positions * width;
+  const float* weighted = plain ? cache.dy.data : cache.scratch;
+  if (!plain)
+    parallelRanges(to - from, (to - from) * perRow, [&](Index first, Index last) {
+      for (Index i = from + first; i < from + last; ++i)
+        for (Index t = 0; t < m_positions; ++t) {
+          float* row = cache.scratch + i * perRow + t * width;
+          const bool left = factor(i) == 0.0f;
+          if (!left) scaled(factor(i), cache.dy.row(i) + t * m_outputs, row, m_outputs);
+          std::fill(row + (left ? 0 : m_outputs), row + width, 0.0f);
+        }
+    });
+  const Index rows = (to - from) * m_positions;
+  if (m_tiled) {
+    m_tiles.addProduct(cache.x.row(from), weighted + from * perRow, rows,
+                       sums.data(strategy, weight));
+    return;
+  }
+  // The first block of a step overwrites.
+  const float kept = sums.takeEmpty(strategy, weight) ? 0.0f : 1.0f;
+  gemm(true, false, m_outputs, m_inputs, rows, 1.0f, weighted + from * perRow, m_outputs,
+       cache.x.row(from), m_inputs, kept, sums.data(strategy, weight), m_inputs);
+}
+
+Index Linear::packedSize(ParameterId id) const {
+  return m_tiled && id == m_weight ? m_tiles.sumSize() : Layer::packedSize(id);
+}
+
+void Linear::unpack(ParameterId id, const float* packed, float* plain) const {
+  if (m_tiled && id == m_weight)
+    m_tiles.unpack(packed, plain);
+  else
+    Layer::unpack(id, packed, plain);
 }
 
 void Linear::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {

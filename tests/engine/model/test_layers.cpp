@@ -173,6 +173,20 @@ void TestLayers::agrees_data() {
       {"type":"avgpool2d","kernel":[3,2],"stride":[2,1],"padding":[1,1]},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",
       image, 5, 2);
+  net("square windows of two", R"({"layers":[{"type":"conv2d","name":"a","out_channels":19,
+      "kernel":2},{"type":"maxpool2d","kernel":2,"stride":1},{"type":"avgpool2d","kernel":2},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
+  net("square windows of three", R"({"layers":[{"type":"conv2d","name":"a","out_channels":19,
+      "kernel":2},{"type":"maxpool2d","kernel":3,"stride":2,"padding":1},
+      {"type":"avgpool2d","kernel":3,"stride":1,"padding":1,"count_include_pad":false},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
+  net("stride beyond the kernel", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,
+      "kernel":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":5,"kernel":[2,1],
+      "stride":[3,2],"padding":[1,0]},{"type":"relu"},{"type":"flatten"},
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("adaptive pooling, uneven", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
       "kernel":2},{"type":"adaptive_avgpool2d","output":[3,4]},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",

@@ -456,11 +456,11 @@ void TestRunSession::cancelledInsideABlock() {
   train(session, s);
   int cancelled = 0;
   std::mt19937 random(5);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 60 || (cancelled < 5 && round < 2000); ++round) {
     session.goTo(2 + static_cast<Index>(random() % 5), phaseAt(static_cast<int>(random() % 8)));
     const auto record = session.record();
     std::stop_source stop;
-    std::jthread canceller([&stop, wait = random() % 4000] {
+    std::jthread canceller([&stop, wait = random() % 500] {
       std::this_thread::sleep_for(std::chrono::microseconds(wait));
       stop.request_stop();
     });
@@ -485,9 +485,9 @@ void TestRunSession::cancelledInsideABlock() {
     }
     QCOMPARE(differenceFrom(straight, session), std::string());
   }
-  // 30 steps of these take some ten milliseconds; a machine on which not one of 60 stops within
-  // 4 ms came in time would have to be far faster.
-  QVERIFY(cancelled > 0);
+  // 25 steps of these take half a millisecond or more, and a thread that sleeps wakes up late: most
+  // stops may come too late, not all of 2000.
+  QVERIFY2(cancelled >= 5, qPrintable(QString::number(cancelled)));
 }
 
 void TestRunSession::cancelledAdvanceIsConsistent() {

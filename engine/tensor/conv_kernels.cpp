@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "engine/tensor/conv_kernels.h"
+
+#include <algorithm>
+#include <utility>
+
+// Vectors are kept in arrays, so their size must be known to the compiler.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_RVV)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/tensor/conv_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace clipscope::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::CappedTag<float, convPanel>;
+using Vector = hn::Vec<Tag>;
+constexpr int lanes = static_cast<int>(hn::MaxLanes(Tag()));
+constexpr int vectorsPerPanel = static_cast<int>(convPanel) / lanes;
+constexpr int registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 32 : 16;
+/// Two panels at once where a panel is one register: each broadcast then serves two products.
+constexpr int mostPanels = vectorsPerPanel == 1 ? 2 : 1;
+/// Positions (or kernel cells) of a tile: with one register for the broadcast and one a vector of
+/// the other factor, all registers are accumulators.
+constexpr int mostCells = std::clamp(
+    (registers - 1 - mostPanels * vectorsPerPanel) / (mostPanels * vectorsPerPanel), 1, 14);
+
+/// `count` things in the fewest parts of at most `most`, as even as can be.
+struct EvenParts {
+  EvenParts(Index things, Index most) : count(things), parts((things + most - 1) / most) {}
+  Index begin(Index part) const { return count * part / parts; }
+  Index count, parts;
+};
+
+template <int vectors>
+HWY_INLINE void storePanels(const Vector* v, float* HWY_RESTRICT out, Index channels) {
+  const Tag d;
+  if (channels >= vectors * lanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < vectors; ++i) hn::StoreU(v[i], d, out + i * lanes);
+    return;
+  }
+  HWY_ALIGN float whole[vectors * lanes];
+  for (int i = 0; i < vectors; ++i) hn::Store(v[i], d, whole + i * lanes);
+  std::copy_n(whole, channels, out);
+}
+
+/// `cells` neighbouring positions of each of `rows` output rows, `panels` panels of channels.
+template <int rows, int cells, int panels>
+void forwardTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
+                 const float* HWY_RESTRICT weights, const float* HWY_RESTRICT bias, bool relu,
+                 float* HWY_RESTRICT out, Index channels) {
+  constexpr int vectors = panels * vectorsPerPanel;
+  const Tag d;
+  const Index panelSize = g.segments * g.run * convPanel;
+  Vector sums[rows][cells][vectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+    for (int c = 0; c < cells; ++c)
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v)
+        sums[r][c][v] = bias ? hn::LoadU(d, bias + v * lanes) : hn::Zero(d);
+  const Index step = g.inStep;
+  for (Index s = 0; s < g.segments; ++s) {
+    // One pointer for three positions: base, base + step and base + 2·step are addresses that an
+    // instruction can form, and all positions' pointers would not fit into the registers.
+    constexpr int bases = (cells + 2) / 3;
+    const float* base[rows][bases];
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+      for (int b = 0; b < bases; ++b)
+        base[r][b] = in + r * g.inRow + s * g.segmentStep + 3 * b * step;
+    const float* HWY_RESTRICT w = weights + s * g.run * convPanel;
+    for (Index j = 0; j < g.run; ++j) {
+      Vector factor[vectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v)
+        factor[v] =
+            hn::LoadU(d, w + (v / vectorsPerPanel) * panelSize + (v % vectorsPerPanel) * lanes);
+      w += convPanel;
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 16
+        for (int c = 0; c < cells; ++c) {
+          const Vector x = hn::Set(d, base[r][c / 3][(c % 3) * step]);
+#pragma GCC unroll 16
+          for (int v = 0; v < vectors; ++v) sums[r][c][v] = hn::MulAdd(x, factor[v], sums[r][c][v]);
+        }
+#pragma GCC unroll 16
+        for (int b = 0; b < bases; ++b) ++base[r][b];
+      }
+    }
+  }
+  const Vector zero = hn::Zero(d);
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+    for (int c = 0; c < cells; ++c) {
+      if (relu) {
+        // A selection, so that a NaN passes.
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v)
+          sums[r][c][v] = hn::IfThenElse(hn::Lt(sums[r][c][v], zero), zero, sums[r][c][v]);
+      }
+      storePanels<vectors>(sums[r][c], out + r * g.outRow + c * g.outStep, channels);
+    }
+}
+
+using ForwardTile = void (*)(const ConvGeometry&, const float*, const float*, const float*, bool,
+                             float*, Index);
+
+template <int rows, int panels, int... cells>
+ForwardTile forwardTileOf(Index count, std::integer_sequence<int, cells...>) {
+  static constexpr ForwardTile tiles[] = {forwardTile<rows, cells + 1, panels>...};
+  return tiles[count - 1];
+}
+
+/// Cells of a tile of two rows, of the output or of the kernel: for rows that are too short to keep
+/// the multipliers busy.
+constexpr int mostCellsOfTwo = std::max(1, mostCells / 2);
+
+template <int panels>
+void forwardPanels(const ConvGeometry& g, const float* in, const float* weights, const float* bias,
+                   bool relu, float* out, Index channels) {
+  const EvenParts parts(g.columns, mostCells);
+  for (Index row = 0; row < g.rows;) {
+    const bool two = g.columns <= mostCellsOfTwo && row + 2 <= g.rows;
+    for (Index part = 0; part < parts.parts; ++part) {
+      const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
+      const auto tile =
+          two ? forwardTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
+              : forwardTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
+      tile(g, in + row * g.inRow + first * g.inStep, weights, bias, relu,
+           out + row * g.outRow + first * g.outStep, channels);
+    }
+    row += two ? 2 : 1;
+  }
+}
+
+void forwardKernel(const ConvGeometry& g, const float* in, const float* weights, const float* bias,
+                   bool relu, float* out) {
+  const Index panels = convPanels(g.channels);
+  for (Index p = 0; p < panels;) {
+    const Index at = p * convPanel;
+    const float* w = weights + at * g.segments * g.run;
+    const float* b = bias ? bias + at : nullptr;
+    if (mostPanels == 2 && p + 2 <= panels) {
+      forwardPanels<mostPanels>(g, in, w, b, relu, out + at, g.channels - at);
+      p += 2;
+    } else {
+      forwardPanels<1>(g, in, w, b, relu, out + at, g.channels - at);
+      p += 1;
+    }
+  }
+}
+
+using DoubleTag = hn::CappedTag<double, (lanes + 1) / 2>;
+using HalfTag = hn::Rebind<float, DoubleTag>;
+using Doubles = hn::Vec<DoubleTag>;
+constexpr int doubleLanes = static_cast<int>(hn::MaxLanes(DoubleTag()));
+
+/// total + the squares of the values, which lie in memory, in double.
+HWY_INLINE Doubles addSquares(const float* HWY_RESTRICT values, Doubles total) {
+#pragma GCC unroll 16
+  for (int k = 0; k < lanes; k += doubleLanes) {
+    const auto x = hn::PromoteTo(DoubleTag(), hn::LoadU(HalfTag(), values + k));
+    total = hn::MulAdd(x, x, total);
+  }
+  return total;
+}
+
+/// `cells` neighbouring cells of `segments` kernel rows, over all positions. With `squares` the
+/// sums replace the gradient and their squares are added to it, without they are added to the
+/// gradient.
+template <int segments, int cells, int panels>
+void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
+                  const float* HWY_RESTRICT delta, float* HWY_RESTRICT gradient,
+                  double* HWY_RESTRICT squares) {
+  constexpr int vectors = panels * vectorsPerPanel;
+  const Tag d;
+  const Index panelSize = g.segments * g.run * convPanel;
+  const auto target = [=](int s, int c, int v) HWY_ATTR {
+    return gradient + (v / vectorsPerPanel) * panelSize + (s * g.run + c) * convPanel +
+           (v % vectorsPerPanel) * lanes;
+  };
+  Vector sums[segments][cells][vectors];
+#pragma GCC unroll 16
+  for (int s = 0; s < segments; ++s)
+#pragma GCC unroll 16
+    for (int c = 0; c < cells; ++c)
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) sums[s][c][v] = hn::Zero(d);
+  if (!squares) {
+#pragma GCC unroll 16
+    for (int s = 0; s < segments; ++s)
+#pragma GCC unroll 16
+      for (int c = 0; c < cells; ++c)
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) sums[s][c][v] = hn::LoadU(d, target(s, c, v));
+  }
+  const Index segmentStep = g.segmentStep;
+  for (Index row = 0; row < g.rows; ++row) {
+    const float* x = in + row * g.inRow;
+    const float* dy = delta + row * g.outRow;
+    for (Index q = 0; q < g.columns; ++q) {
+      Vector factor[vectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) factor[v] = hn::LoadU(d, dy + v * lanes);
+#pragma GCC unroll 16
+      for (int s = 0; s < segments; ++s)
+#pragma GCC unroll 16
+        for (int c = 0; c < cells; ++c) {
+          const Vector value = hn::Set(d, x[s * segmentStep + c]);
+#pragma GCC unroll 16
+          for (int v = 0; v < vectors; ++v)
+            sums[s][c][v] = hn::MulAdd(value, factor[v], sums[s][c][v]);
+        }
+      x += g.inStep;
+      dy += g.outStep;
+    }
+  }
+#pragma GCC unroll 16
+  for (int s = 0; s < segments; ++s)
+#pragma GCC unroll 16
+    for (int c = 0; c < cells; ++c)
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) hn::StoreU(sums[s][c][v], d, target(s, c, v));
+  if (!squares) return;
+  // Two sums in turn: each addition waits for the one before.
+  Doubles total = hn::Zero(DoubleTag()), other = total;
+#pragma GCC unroll 16
+  for (int s = 0; s < segments; ++s)
+#pragma GCC unroll 16
+    for (int c = 0; c < cells; ++c)
+#pragma GCC unroll 16
+      for (int v = 0; v < vectors; ++v) {
+        Doubles& sum = (c * vectors + v) % 2 == 0 ? total : other;
+        sum = addSquares(target(s, c, v), sum);
+      }
+  hn::Store(hn::Add(hn::Load(DoubleTag(), squares), hn::Add(total, other)), DoubleTag(), squares);
+}
+
+using GradientTile = void (*)(const ConvGeometry&, const float*, const float*, float*, double*);
+
+template <int segments, int panels, int... cells>
+GradientTile gradientTileOf(Index count, std::integer_sequence<int, cells...>) {
+  static constexpr GradientTile tiles[] = {gradientTile<segments, cells + 1, panels>...};
+  return tiles[count - 1];
+}
+
+template <int panels>
+void gradientPanels(const ConvGeometry& g, const float* in, const float* delta, float* gradient,
+                    double* squares) {
+  const EvenParts parts(g.run, mostCells);
+  for (Index s = 0; s < g.segments;) {
+    const bool two = g.run <= mostCellsOfTwo && s + 2 <= g.segments;
+    for (Index part = 0; part < parts.parts; ++part) {
+      const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
+      const auto tile =
+          two ? gradientTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
+              : gradientTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
+      tile(g, in + s * g.segmentStep + first, delta, gradient + (s * g.run + first) * convPanel,
+           squares);
+    }
+    s += two ? 2 : 1;
+  }
+}
+
+void gradientKernel(const ConvGeometry& g, const float* in, const float* delta, float* gradient,
+                    double* squares) {
+  const Index panels = convPanels(g.channels);
+  for (Index p = 0; p < panels;) {
+    const Index at = p * convPanel;
+    float* target = gradient + at * g.segments * g.run;
+    if (mostPanels == 2 && p + 2 <= panels) {
+      gradientPanels<mostPanels>(g, in, delta + at, target, squares);
+      p += 2;
+    } else {
+      gradientPanels<1>(g, in, delta + at, target, squares);
+      p += 1;
+    }
+  }
+}
+
+double formKernel(const ConvGeometry& g, const float* in, const float* delta, float* gradient) {
+  HWY_ALIGN double squares[doubleLanes] = {};
+  gradientKernel(g, in, delta, gradient, squares);
+  return hn::GetLane(hn::SumOfLanes(DoubleTag(), hn::Load(DoubleTag(), squares)));
+}
+
+void addKernel(const ConvGeometry& g, const float* in, const float* delta, float* gradient) {
+  gradientKernel(g, in, delta, gradient, nullptr);
+}
+
+}  // namespace clipscope::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace clipscope {
+
+HWY_EXPORT(forwardKernel);
+HWY_EXPORT(formKernel);
+HWY_EXPORT(addKernel);
+
+void convForward(const ConvGeometry& geometry, const float* in, const float* weights,
+                 const float* bias, bool relu, float* out) {
+  HWY_DYNAMIC_DISPATCH(forwardKernel)(geometry, in, weights, bias, relu, out);
+}
+
+double convGradient(const ConvGeometry& geometry, const float* in, const float* delta,
+                    float* gradient) {
+  return HWY_DYNAMIC_DISPATCH(formKernel)(geometry, in, delta, gradient);
+}
+
+void addConvGradient(const ConvGeometry& geometry, const float* in, const float* delta,
+                     float* gradient) {
+  HWY_DYNAMIC_DISPATCH(addKernel)(geometry, in, delta, gradient);
+}
+
+}  // namespace clipscope
+
+#endif  // HWY_ONCE
