@@ -24,7 +24,6 @@ FurtherStep::FurtherStep(const BenchNetwork& network, LoadedData data, Index str
   }
   m_squares.resize(m_data.train.size() * names.size());
   m_norms.resize(m_squares.size());
-  m_sum.resize(static_cast<std::size_t>(m_model->table().trainableExtent()));
 }
 
 void FurtherStep::step() {
@@ -46,7 +45,7 @@ void FurtherStep::step() {
   };
   m_runner->begin(static_cast<Index>(m_data.train.size()), false);
   m_runner->run(Pass::Forward, Pass::Sums, task, {});
-  for (std::size_t s = 0; s < m_strategies.size(); ++s) m_runner->sum(static_cast<Index>(s), m_sum);
+  for (std::size_t s = 0; s < m_strategies.size(); ++s) m_runner->sum(static_cast<Index>(s));
 }
 
 }  // namespace clipscope

@@ -32,7 +32,6 @@ class FurtherStep {
   std::vector<float> m_losses;
   std::vector<int> m_predictions;
   std::vector<double> m_squares, m_norms;
-  AlignedVector<float> m_sum;
 };
 
 }  // namespace clipscope
