@@ -57,9 +57,9 @@ HWY_INLINE void philox(Counters (&c)[ways], const std::uint32_t* HWY_RESTRICT ke
       Words high0, low0, high1, low1;
       multiply(c[w].x[0], m0, high0, low0);
       multiply(c[w].x[2], m1, high1, low1);
-      c[w].x[0] = hn::Xor(hn::Xor(high1, c[w].x[1]), hn::Set(d, keys[2 * round]));
+      c[w].x[0] = hn::Xor3(high1, c[w].x[1], hn::Set(d, keys[2 * round]));
       c[w].x[1] = low1;
-      c[w].x[2] = hn::Xor(hn::Xor(high0, c[w].x[3]), hn::Set(d, keys[2 * round + 1]));
+      c[w].x[2] = hn::Xor3(high0, c[w].x[3], hn::Set(d, keys[2 * round + 1]));
       c[w].x[3] = low0;
     }
 }

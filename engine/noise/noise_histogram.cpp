@@ -5,18 +5,38 @@
 #include <cstdint>
 #include <cstring>
 
-namespace clipscope {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/noise/noise_histogram.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
 
-namespace {
+HWY_BEFORE_NAMESPACE();
+namespace clipscope::HWY_NAMESPACE {
 
-/// The bin of a position, those outside at either end.
-std::uint8_t placeOf(float position) {
-  const float inside = position > 0.0f ? position : 0.0f;
-  const float last = static_cast<float>(NoiseHistogram::bins + 1);
-  return static_cast<std::uint8_t>(static_cast<std::int32_t>(inside < last ? inside : last));
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// place = z·scale + offset as a whole number from 0 to `last`; `count` is a multiple of 64.
+void placesKernel(const float* HWY_RESTRICT z, std::size_t count, float scale, float offset,
+                  float last, std::uint8_t* HWY_RESTRICT place) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<std::uint8_t, decltype(d)> db;
+  const auto a = hn::Set(d, scale), b = hn::Set(d, offset), most = hn::Set(d, last);
+  for (std::size_t k = 0; k < count; k += hn::Lanes(d)) {
+    const auto position = hn::Add(hn::Mul(hn::LoadU(d, z + k), a), b);
+    const auto inside = hn::Min(hn::Max(position, hn::Zero(d)), most);
+    hn::StoreU(hn::DemoteTo(db, hn::ConvertTo(di, inside)), db, place + k);
+  }
 }
 
-}  // namespace
+}  // namespace clipscope::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace clipscope {
+
+HWY_EXPORT(placesKernel);
 
 void NoiseHistogram::clear() { *this = NoiseHistogram{}; }
 
@@ -31,6 +51,7 @@ void NoiseHistogram::add(std::span<const float> values) {
   // Two bins outside, so that the loop has no branch; 32-bit counters for a stretch at a time.
   constexpr float scale = static_cast<float>(bins / (high - low));
   constexpr float offset = static_cast<float>(-low) * scale + 1.0f;
+  constexpr float last = static_cast<float>(bins + 1);
   static_assert(bins + 2 <= 256);
   // Eight tables in turn: neighbours in one bin would wait for each other's store.
   std::array<std::array<std::uint32_t, bins + 2>, 8> counts{};
@@ -39,11 +60,14 @@ void NoiseHistogram::add(std::span<const float> values) {
   for (std::size_t start = 0; start < values.size(); start += stretch) {
     const std::size_t count = std::min(stretch, values.size() - start);
     const float* z = values.data() + start;
-    // Places first, in a loop that the compiler can vectorise.
-    if (count == stretch)
-      for (std::size_t k = 0; k < stretch; ++k) place[k] = placeOf(z[k] * scale + offset);
-    else
-      for (std::size_t k = 0; k < count; ++k) place[k] = placeOf(z[k] * scale + offset);
+    if (count == stretch) {
+      HWY_DYNAMIC_DISPATCH(placesKernel)(z, count, scale, offset, last, place.data());
+    } else {
+      std::array<float, stretch> padded{};
+      std::copy_n(z, count, padded.begin());
+      HWY_DYNAMIC_DISPATCH(placesKernel)
+      (padded.data(), stretch, scale, offset, last, place.data());
+    }
     std::size_t k = 0;
     for (; k + 8 <= count; k += 8) {
       std::uint64_t eight;
@@ -65,3 +89,5 @@ void NoiseHistogram::add(std::span<const float> values) {
 }
 
 }  // namespace clipscope
+
+#endif  // HWY_ONCE
