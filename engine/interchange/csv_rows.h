@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/session/step_summary.h"
+#include "engine/training/step_summary.h"
 #include "engine/training/step_record.h"
 
 namespace clipscope {

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/session/step_summary.h"
+#include "engine/training/step_summary.h"
 
 namespace clipscope {
 

@@ -68,6 +68,9 @@ class Trainer {
   /// bits, under the settings that held at it until apply() says otherwise. There is no record of
   /// the step before it: record() is empty until the next phase.
   void restore(const TrainerCheckpoint& checkpoint);
+  /// A checkpoint of a run of the same model and data, as a file had it. Throws FileError where it
+  /// does not fit this Trainer.
+  std::shared_ptr<const TrainerCheckpoint> checkpointFrom(SavedCheckpoint saved) const;
 
   const Model& model() const;
   std::shared_ptr<const Model> sharedModel() const;

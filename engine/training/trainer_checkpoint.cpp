@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/training/trainer_checkpoint.h"
 
+#include <algorithm>
 #include <cassert>
 
+#include "engine/error.h"
 #include "engine/training/trainer_state.h"
 
 namespace clipscope {
@@ -14,6 +16,8 @@ Index TrainerCheckpoint::bytes() const {
   for (const auto& buffer : optimizer.buffers) total += buffer.size() * sizeof(float);
   return static_cast<Index>(total);
 }
+
+const Experiment& TrainerCheckpoint::experiment() const { return running.rules->experiment; }
 
 std::shared_ptr<const TrainerCheckpoint> Trainer::checkpoint() const {
   const State& s = *m_state;
@@ -39,6 +43,44 @@ void Trainer::restore(const TrainerCheckpoint& checkpoint) {
   s.current = std::make_shared<StepRecord>();
   s.current->info = s.info;
   s.stepParameters.reset();
+}
+
+std::shared_ptr<const TrainerCheckpoint> Trainer::checkpointFrom(SavedCheckpoint saved) const {
+  const State& s = *m_state;
+  const auto misfit = [&](const std::string& what) {
+    throw FileError("the checkpoint of step " + std::to_string(saved.done) + " has " + what +
+                    "; it is of another model, or damaged");
+  };
+  if (needsRestart(s.nextRules->experiment, saved.experiment))
+    misfit("other data, model, seed or threads than the run");
+  auto made = std::make_shared<TrainerCheckpoint>();
+  RunningState& running = made->running;
+  running.done = saved.done;
+  running.rules = std::make_shared<StepRules>(std::move(saved.experiment), *s.info);
+  auto parameters = std::make_shared<Parameters>(s.model->sharedTable());
+  if (saved.parameters.size() != parameters->flat().size())
+    misfit(std::to_string(saved.parameters.size()) + " parameters where the model has " +
+           std::to_string(parameters->flat().size()));
+  std::ranges::copy(saved.parameters, parameters->flat().begin());
+  running.parameters = std::move(parameters);
+  const auto optimizer = makeOptimizer(running.rules->experiment.optimizer);
+  optimizer->beginStep(s.extent());
+  if (!saved.optimizer.buffers.empty() &&
+      saved.optimizer.buffers.size() != optimizer->state().buffers.size())
+    misfit(std::to_string(saved.optimizer.buffers.size()) + " buffers of the optimiser " +
+           running.rules->experiment.optimizer.kind);
+  for (const auto& buffer : saved.optimizer.buffers)
+    if (!buffer.empty() && buffer.size() != s.extent())
+      misfit("an optimiser's buffer of " + std::to_string(buffer.size()) + " values");
+  const std::size_t groups = running.rules->grouping.groups().size();
+  if (!saved.medians.empty() && saved.medians.size() != groups) misfit("medians of other groups");
+  if (!saved.carried.thresholds.empty() && saved.carried.thresholds.size() != groups)
+    misfit("thresholds of other groups");
+  running.medians = std::move(saved.medians);
+  running.carried = std::move(saved.carried);
+  made->optimizer = std::move(saved.optimizer);
+  made->accounted = std::move(saved.accounted);
+  return made;
 }
 
 }  // namespace clipscope

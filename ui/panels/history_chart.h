@@ -4,7 +4,7 @@
 #include <QString>
 #include <vector>
 
-#include "engine/session/step_summary.h"
+#include "engine/training/step_summary.h"
 #include "ui/theme.h"
 
 namespace clipscope {

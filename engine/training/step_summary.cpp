@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "engine/session/step_summary.h"
+#include "engine/training/step_summary.h"
 
 #include <cassert>
 
