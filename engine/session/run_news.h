@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,21 @@
 #include "engine/session/run_history.h"
 
 namespace clipscope {
+
+/// A branch as a history draws it: immutable.
+struct BranchLine {
+  int number = 0;
+  int parent = -1;  ///< −1 for the root
+  Index fork = 0;   ///< steps that it shares with its parent
+  Index steps = 0;  ///< the newest whole step on it
+  std::string name;
+  /// Its first settings in words: what differs from those its parent went on with,
+  /// "clipping.max_grad_norm 1 → 0.5"; empty for the root.
+  std::string change;
+  /// Of its own steps, fork + 1 …; empty for the branch that the run is on, whose steps the history
+  /// has.
+  std::vector<StepSummary> own;
+};
 
 /// What became known of a run since one last asked: the steps 1 … `keep` are as they were, those
 /// after it are void and replaced by these.
@@ -19,6 +35,8 @@ struct RunNews {
   std::vector<std::shared_ptr<const StepDraws>> draws;
   /// Evaluations of steps up to `keep`.
   std::vector<std::pair<Index, EvaluationPart>> evaluations;
+  /// All branches, ascending; null where they are as they were.
+  std::shared_ptr<const std::vector<BranchLine>> branches;
 
   void addTo(RunHistory& history) const;
   void addTo(ExampleHistory& history) const;

@@ -19,11 +19,12 @@ constexpr Index nearShare = 8;
 RunSession::RunSession(Experiment experiment, LoadedData data, PastSettings past)
     : m_past(past),
       m_trainer(std::move(experiment), std::move(data)),
+      m_tree(std::make_shared<const Experiment>(m_trainer.experiment())),
       m_ring(past.checkpointEvery, past.byteBudget - past.byteBudget / nearShare,
              past.maxCheckpoints),
-      m_draws(past.drawsBudget) {
-  m_inTrainer = std::make_shared<const Experiment>(m_trainer.experiment());
-  m_log.emplace(1, m_inTrainer);
+      m_draws(past.drawsBudget),
+      m_leftDraws(past.drawsBudget) {
+  m_inTrainer = settingsOf(1);
   m_ring.add(m_trainer.checkpoint());
   m_record = m_trainer.record();
 }
@@ -36,16 +37,18 @@ RunPosition RunSession::position() const {
   RunPosition position;
   position.step = m_record->step;
   position.phase = m_record->completed;
+  position.branch = m_branch;
   position.knownSteps = m_known;
   position.knownPhase = m_knownPhase;
-  position.checkpoints = m_ring.count() + static_cast<Index>(m_near.size());
+  position.checkpoints = m_ring.count() + static_cast<Index>(m_near.size() + m_tips.size());
   position.checkpointBytes = m_ring.bytes();
   for (const auto& checkpoint : m_near) position.checkpointBytes += checkpoint->bytes();
+  for (const auto& [branch, tip] : m_tips) position.checkpointBytes += tip->bytes();
   return position;
 }
 
-std::shared_ptr<const BatchProbe> RunSession::probe() {
-  settle({});
+std::shared_ptr<const BatchProbe> RunSession::probe(std::stop_token stop) {
+  settle(stop);
   return m_trainer.probe();
 }
 
@@ -58,17 +61,29 @@ void RunSession::apply(const Experiment& experiment) {
 
 void RunSession::reset() {
   const auto settings = std::make_shared<const Experiment>(experiment());
+  closeRecording();
   m_trainer.apply(*settings);
   m_trainer.reset();
-  forgetFrom(1);
-  m_log.clear();
-  m_log.emplace(1, settings);
+  m_tree = BranchTree(settings);
+  m_branch = 0;
+  m_known = 0;
+  m_knownPhase.reset();
+  m_summaries.clear();
+  m_evaluations.clear();
+  m_draws.clear();
+  m_leftDraws.clear();
+  m_newsKeep = 0;
+  m_newEvaluations.clear();
+  m_branchesChanged = true;
   m_inTrainer = settings;
   m_pending.reset();
+  m_near.clear();
+  m_tips.clear();
   m_ring.clear();
   m_ring.add(m_trainer.checkpoint());
   m_record = m_trainer.record();
   m_settled = true;
+  m_astray = false;
 }
 
 void RunSession::use(const Settings& settings) {
@@ -81,18 +96,17 @@ void RunSession::beginStep() {
   const Index done = m_trainer.stepsDone();
   use(settingsOf(done + 1));
   if (m_ring.wants(done)) m_ring.add(m_trainer.checkpoint());
+  if (m_recorder && done == wholeSteps() &&
+      m_recorder->wants(m_tree, m_branch, done, nearest(done)->bytes()))
+    m_recorder->add(done > 0 ? m_tree.ownerOf(m_branch, done) : 0, m_trainer.checkpoint());
 }
 
 std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_token stop) {
   settle(stop);
   if (stop.stop_requested()) throw Cancelled();
   if (!isUnderWay(*m_record)) {
-    const Index step = m_trainer.stepsDone() + 1;
-    if (m_pending && !(*m_pending == *settingsOf(step))) {
-      forgetFrom(step);
-      m_log.insert_or_assign(step, m_pending);
-    }
-    m_pending.reset();
+    if (m_recorder) m_recorder->check();
+    adoptPending();
     beginStep();
   }
   try {
@@ -102,6 +116,7 @@ std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_
     throw;
   }
   arrive();
+  if (m_recorder) m_recorder->check();
   return m_record;
 }
 
@@ -137,7 +152,7 @@ void RunSession::replay(Index step, Phase phase, std::stop_token stop) {
     const auto record = m_trainer.record();
     return record->step == there && record->completed == done;
   };
-  const auto start = nearest(std::max<Index>(step - 1, 0));
+  const auto start = nearestAnywhere(std::max<Index>(step - 1, 0));
   {
     // On from where the Trainer is, when that is on the way and no checkpoint is nearer.
     const Index done = m_trainer.stepsDone();
@@ -146,10 +161,11 @@ void RunSession::replay(Index step, Phase phase, std::stop_token stop) {
                                     : done + 1 < step || (done + 1 == step &&
                                                           *m_trainer.record()->completed <= phase);
     const bool there = step == 0 ? done == 0 && isFresh() : standsAt(step, phase);
-    if (there) return;
-    if (!before || start->running.done > done) {
+    if (there && !m_astray) return;
+    if (!before || m_astray || start->running.done > done) {
       m_inTrainer.reset();
       m_trainer.restore(*start);
+      m_astray = false;
     }
   }
   while (m_trainer.stepsDone() < step) {
@@ -185,10 +201,30 @@ void RunSession::keepNear(Index target) {
 
 std::shared_ptr<const TrainerCheckpoint> RunSession::nearest(Index done) const {
   auto best = m_ring.atOrBefore(done);
-  for (const auto& checkpoint : m_near)
-    if (checkpoint->running.done <= done && checkpoint->running.done > best->running.done)
-      best = checkpoint;
+  const auto consider = [&](const auto& checkpoint) {
+    const Index there = checkpoint->running.done;
+    if (there <= done && there > best->running.done) best = checkpoint;
+  };
+  for (const auto& checkpoint : m_near) consider(checkpoint);
+  for (const auto& [branch, tip] : m_tips)
+    if (m_tree.ownerOf(m_branch, tip->running.done) == branch) consider(tip);
   return best;
+}
+
+std::shared_ptr<const TrainerCheckpoint> RunSession::nearestAnywhere(Index done) {
+  auto best = nearest(done);
+  if (!m_recorder) return best;
+  const auto place = m_recorder->atOrBefore(m_tree, m_branch, done);
+  if (!place || place->step <= best->running.done) return best;
+  try {
+    SavedCheckpoint saved = m_recorder->load(*place);
+    // Where the data lies is this run's to say.
+    saved.experiment.data = m_trainer.experiment().data;
+    return m_trainer.checkpointFrom(std::move(saved));
+  } catch (const FileError&) {
+    // One that cannot be read makes the way longer, no more.
+    return best;
+  }
 }
 
 void RunSession::arrive() {
@@ -203,37 +239,16 @@ void RunSession::arrive() {
     m_knownPhase = std::max(m_knownPhase, m_record->completed);
   }
   if (!m_record->has(Phase::Account)) return;
-  const auto evaluation = m_evaluations.find(step);
+  const auto evaluation = m_evaluations.find({m_tree.ownerOf(m_branch, step), step});
   if (evaluation != m_evaluations.end() && !m_record->evaluation) {
     m_trainer.attachEvaluation(evaluation->second);
     m_record = m_trainer.record();
   }
-  if (step != m_summarised + 1) return;
-  m_news.summaries.push_back(summaryOf(*m_record));
+  if (step != wholeSteps() + 1) return;
+  m_summaries[m_branch].push_back(summaryOf(*m_record));
   m_draws.append(*m_record);
-  m_summarised = step;
-}
-
-void RunSession::forgetFrom(Index step) {
-  const Index keep = step - 1;
-  m_ring.truncate(keep);
-  std::erase_if(m_near, [&](const auto& checkpoint) { return checkpoint->running.done > keep; });
-  m_log.erase(m_log.lower_bound(step), m_log.end());
-  m_evaluations.erase(m_evaluations.lower_bound(step), m_evaluations.end());
-  m_draws.truncate(keep);
-  m_summarised = std::min(m_summarised, keep);
-  if (m_known > keep) {
-    m_known = keep;
-    m_knownPhase = keep > 0 ? std::optional(Phase::Account) : std::nullopt;
-  }
-  if (keep < m_news.keep) {
-    m_news.keep = keep;
-    m_news.summaries.clear();
-    std::erase_if(m_news.evaluations, [&](const auto& entry) { return entry.first > keep; });
-  } else {
-    const auto kept = static_cast<std::size_t>(keep - m_news.keep);
-    if (kept < m_news.summaries.size()) m_news.summaries.resize(kept);
-  }
+  m_tree.at(m_branch).steps = step;
+  if (m_recorder) m_recorder->stepped(m_branch, m_record);
 }
 
 bool RunSession::evaluationDue() const {
@@ -241,7 +256,8 @@ bool RunSession::evaluationDue() const {
   if (step == 0 || m_record->completed != Phase::Account || m_trainer.data().test.empty())
     return false;
   const Index every = settingsOf(step)->run.evaluateEvery;
-  return every > 0 && step % every == 0 && !m_evaluations.contains(step);
+  return every > 0 && step % every == 0 &&
+         !m_evaluations.contains({m_tree.ownerOf(m_branch, step), step});
 }
 
 std::shared_ptr<const StepRecord> RunSession::evaluate(std::stop_token stop) {
@@ -249,22 +265,35 @@ std::shared_ptr<const StepRecord> RunSession::evaluate(std::stop_token stop) {
   m_record = m_trainer.evaluate(stop);
   const Index step = m_record->step;
   if (step == 0 || !m_record->has(Phase::Account)) return m_record;
-  m_evaluations.insert_or_assign(step, m_record->evaluation);
-  if (step > m_news.keep) {
-    StepSummary& summary = m_news.summaries[static_cast<std::size_t>(step - m_news.keep - 1)];
-    summary.testLoss = m_record->evaluation->loss;
-    summary.testAccuracy = m_record->evaluation->accuracy;
-  } else {
-    m_news.evaluations.emplace_back(step, *m_record->evaluation);
+  const int owner = m_tree.ownerOf(m_branch, step);
+  m_evaluations.insert_or_assign({owner, step}, m_record->evaluation);
+  StepSummary& known = summary(step);
+  known.testLoss = m_record->evaluation->loss;
+  known.testAccuracy = m_record->evaluation->accuracy;
+  if (step <= m_newsKeep) m_newEvaluations.emplace_back(step, *m_record->evaluation);
+  if (m_recorder) {
+    m_recorder->addEvaluation(owner, step, *m_record->evaluation);
+    m_recorder->check();
   }
   return m_record;
 }
 
+StepSummary& RunSession::summary(Index step) {
+  const int owner = m_tree.ownerOf(m_branch, step);
+  return m_summaries.at(owner)[static_cast<std::size_t>(step - m_tree.at(owner).fork - 1)];
+}
+
 RunNews RunSession::takeNews() {
-  RunNews news = std::exchange(m_news, {});
-  m_news.keep = m_summarised;
+  RunNews news;
+  news.keep = m_newsKeep;
+  news.evaluations = std::exchange(m_newEvaluations, {});
+  const Index steps = wholeSteps();
+  news.summaries.reserve(static_cast<std::size_t>(steps - news.keep));
+  for (Index step = news.keep + 1; step <= steps; ++step) news.summaries.push_back(summary(step));
   for (const auto& step : m_draws.steps())
     if (step->step > news.keep) news.draws.push_back(step);
+  m_newsKeep = steps;
+  if (std::exchange(m_branchesChanged, false)) news.branches = lines();
   return news;
 }
 

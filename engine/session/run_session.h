@@ -7,7 +7,9 @@
 #include <stop_token>
 
 #include "engine/session/checkpoint_ring.h"
+#include "engine/session/left_draws.h"
 #include "engine/session/run_news.h"
+#include "engine/session/session_recorder.h"
 #include "engine/training/trainer.h"
 
 namespace clipscope {
@@ -22,8 +24,9 @@ struct PastSettings {
 
 /// Where a session stands in what it knows.
 struct RunPosition {
-  Index step = 0;                   ///< of the record; 0 before the first step
-  std::optional<Phase> phase;       ///< the last one done of that step
+  Index step = 0;              ///< of the record; 0 before the first step
+  std::optional<Phase> phase;  ///< the last one done of that step
+  int branch = 0;
   Index knownSteps = 0;             ///< the newest step begun: goTo() reaches 0 … knownSteps
   std::optional<Phase> knownPhase;  ///< the last phase done of it
   Index checkpoints = 0;
@@ -38,10 +41,15 @@ struct RunPosition {
 /// had, and every part of a record comes with the same bits (times are measured anew). Evaluations
 /// are remembered, not repeated.
 ///
-/// There is one past and one future. Going forward through the known future repeats it. A change of
-/// settings waits for the next step that is advanced to: where that step is known already and had
-/// other settings, it and everything after it is forgotten, and the run goes on from there. goTo()
-/// never forgets anything, and leaves a waiting change waiting.
+/// The past is a tree of branches, and the session is on one of them. Going forward through known
+/// steps repeats them. A change of settings waits for the next step that is advanced to: where that
+/// step is known already and had other settings, a branch begins with it, and what was known stays
+/// on the branch that was left. goTo() leaves a waiting change waiting.
+///
+/// With a recording (record(), resume()) every step, setting, branch and evaluation goes into a
+/// file as it happens, and checkpoints at growing spacing. Where the file cannot be written the
+/// call that completed the step throws FileError, with the step done and kept; no further step
+/// begins until the file can be written again, was moved, or was given up.
 ///
 /// A cancelled call throws Cancelled within one block. A cancelled jump leaves the session where it
 /// was, with the same record; a cancelled advance keeps the phases that were complete. Not
@@ -50,6 +58,11 @@ class RunSession {
  public:
   /// Throws SettingError, SpecError.
   RunSession(Experiment experiment, LoadedData data, PastSettings past = {});
+  /// A recorded run, at its newest step. `experiment`: as its first step had it, but for where the
+  /// data lies (`experiment.data`), which holds for the whole run. Throws FileError where the data
+  /// are not those of the run, or the recording does not fit its own model.
+  RunSession(const RecordingReader& recording, DataSettings where, LoadedData data,
+             PastSettings past = {});
 
   /// As Trainer::advanceTo: the next phase or step from here, known or new.
   std::shared_ptr<const StepRecord> advanceTo(Phase target, std::stop_token stop = {});
@@ -60,6 +73,14 @@ class RunSession {
   /// To the end of `phase` of step 1 ≤ `step` ≤ position().knownSteps; step 0 is the state before
   /// the first, whatever the phase. Throws SettingError for a step that was never begun.
   std::shared_ptr<const StepRecord> goTo(Index step, Phase phase, std::stop_token stop = {});
+  /// The same on any branch, which the session is on from then.
+  std::shared_ptr<const StepRecord> goTo(int branch, Index step, Phase phase,
+                                         std::stop_token stop = {});
+  /// Shows a whole known step as it was recorded, at once and in the precision of the file; the
+  /// Trainer follows when it is needed. Without a recording, as goTo().
+  std::shared_ptr<const StepRecord> show(int branch, Index step, std::stop_token stop = {});
+  /// Steps that goTo(step) would have to replay, as far as memory and recording know.
+  Index replayLength(Index step) const;
   /// To the end of the step before; nowhere from step 0.
   std::shared_ptr<const StepRecord> stepBack(std::stop_token stop = {});
   /// To the phase before: from Sample to the end of the step before.
@@ -75,14 +96,42 @@ class RunSession {
   /// Steps completed where the session stands.
   Index stepsDone() const;
   /// Looks back into the batch of the record; null before Sample.
-  std::shared_ptr<const BatchProbe> probe();
+  std::shared_ptr<const BatchProbe> probe(std::stop_token stop = {});
 
   /// The settings of the next step advanced to: the change that waits, or those known for it.
   const Experiment& experiment() const { return m_pending ? *m_pending : *settingsOf(nextStep()); }
   /// New settings, see above. Throws as Trainer::apply; nothing changes then.
   void apply(const Experiment& experiment);
-  /// Back to the initial weights and step 0 with experiment(); the whole past is forgotten.
+  /// Back to the initial weights and step 0 with experiment(); the whole past is forgotten. A
+  /// recording is closed before, and the new run has none.
   void reset();
+
+  /// The branches of the run, and the one that the session is on.
+  const BranchTree& tree() const { return m_tree; }
+  int branch() const { return m_branch; }
+  void renameBranch(int branch, std::string name);
+  /// Forgets a branch and those that left it. Throws SettingError for the root, and for one that
+  /// the session's own comes from.
+  void pruneBranch(int branch);
+
+  /// Records from now on: before the first step only.
+  void record(std::unique_ptr<RecordingWriter> writer, Index checkpointBudget = defaultBudget);
+  /// Goes on with the recording that the session was made from.
+  void resume(std::unique_ptr<RecordingWriter> writer, const RecordingReader& recording,
+              Index checkpointBudget = defaultBudget);
+  /// Null where nothing is recorded.
+  const RecordingWriter* recording() const { return m_recorder ? &m_recorder->writer() : nullptr; }
+  /// Waits until everything is in the file.
+  void flushRecording();
+  /// Gives the recording another place, with all that it has; see RecordingWriter::moveTo.
+  void moveRecording(std::filesystem::path path);
+  /// Adds a checkpoint of where the run is and makes the recording one file; nothing is recorded
+  /// from then on.
+  void closeRecording();
+  /// The same, and the file is removed.
+  void discardRecording();
+  /// Goes on without the recording, which cannot be written: what it has stays.
+  void giveUpRecording();
 
   /// What became known since the last call. Summaries of whole steps only.
   RunNews takeNews();
@@ -96,43 +145,63 @@ class RunSession {
 
  private:
   using Settings = std::shared_ptr<const Experiment>;
+  static constexpr Index defaultBudget = SessionRecorder::defaultBudget;
 
   Index nextStep() const { return stepsDone() + (isUnderWay(*m_record) ? 2 : 1); }
   static bool isUnderWay(const StepRecord& record) {
     return record.completed && *record.completed != Phase::Account;
   }
-  const Settings& settingsOf(Index step) const {
-    return std::prev(m_log.upper_bound(step))->second;
-  }
+  const Settings& settingsOf(Index step) const { return m_tree.settingsOf(m_branch, step); }
+  /// Whole steps of the branch.
+  Index wholeSteps() const { return m_tree.at(m_branch).steps; }
+  StepSummary& summary(Index step);
   void use(const Settings& settings);
+  /// Takes on the change that waits, for the next step: on this branch or on a new one.
+  void adoptPending();
   /// Before the Trainer samples its next step: settings and checkpoints.
   void beginStep();
   void replay(Index step, Phase phase, std::stop_token stop);
   void keepNear(Index target);
+  /// The nearest in memory; and in the recording as well.
   std::shared_ptr<const TrainerCheckpoint> nearest(Index done) const;
+  std::shared_ptr<const TrainerCheckpoint> nearestAnywhere(Index done);
   /// Brings the Trainer to where the record is, after a jump that was cancelled.
   void settle(std::stop_token stop);
   /// Takes the Trainer's record for the session's, and what it adds to the known.
   void arrive();
-  /// Forgets step `step` and all after it.
-  void forgetFrom(Index step);
+  /// Forgets the phases of a step that was not completed.
+  void forgetUnderWay();
+  /// Makes `to` the branch, wherever the Trainer is.
+  void switchTo(int to);
+  std::shared_ptr<const std::vector<BranchLine>> lines() const;
 
   PastSettings m_past;
   Trainer m_trainer;
-  CheckpointRing m_ring;
+  BranchTree m_tree;
+  int m_branch = 0;
+  CheckpointRing m_ring;  ///< of the branch
   /// Of the last steps before where the last jump led, so that walking back from there is quick.
   std::vector<std::shared_ptr<const TrainerCheckpoint>> m_near;
-  std::map<Index, Settings> m_log;  ///< settings by the first step that had them
-  Settings m_pending;               ///< a change that waits for the next step; may be null
-  Settings m_inTrainer;             ///< what the Trainer has for its next step; null: unknown
+  /// The newest checkpoint that a branch had when it was left.
+  std::map<int, std::shared_ptr<const TrainerCheckpoint>> m_tips;
+  std::unique_ptr<SessionRecorder> m_recorder;
+  Settings m_pending;    ///< a change that waits for the next step; may be null
+  Settings m_inTrainer;  ///< what the Trainer has for its next step; null: unknown
   std::shared_ptr<const StepRecord> m_record;
   bool m_settled = true;  ///< the Trainer stands where the record is
+  bool m_astray = false;  ///< the Trainer stands on a step that the branch does not have
   Index m_known = 0;
   std::optional<Phase> m_knownPhase;
-  Index m_summarised = 0;  ///< steps whose summaries were made
-  std::map<Index, std::shared_ptr<const EvaluationPart>> m_evaluations;
-  ExampleHistory m_draws;
-  RunNews m_news;  ///< without draws
+  std::map<int, std::vector<StepSummary>> m_summaries;  ///< of each branch's own steps
+  /// By the owner of the step, and the step.
+  std::map<std::pair<int, Index>, std::shared_ptr<const EvaluationPart>> m_evaluations;
+  ExampleHistory m_draws;  ///< of the branch
+  LeftDraws m_leftDraws;
+
+  // News: steps up to m_newsKeep are known to whoever asks for it.
+  Index m_newsKeep = 0;
+  std::vector<std::pair<Index, EvaluationPart>> m_newEvaluations;
+  bool m_branchesChanged = true;
 };
 
 }  // namespace clipscope

@@ -9,8 +9,7 @@
 
 #include "engine/error.h"
 #include "engine/session/run_session.h"
-#include "tests/support/same_record.h"
-#include "tests/support/small_experiment.h"
+#include "tests/support/straight_run.h"
 
 using namespace clipscope;
 using namespace clipscope::test;
@@ -27,7 +26,7 @@ class TestRunSession : public QObject {
   void keepsItsBudget();
   void walksBackWithoutReplayingFromAfar();
   void evaluationsAreRemembered();
-  void changeInThePastForgetsTheFuture();
+  void changeInThePastLeavesTheFuture();
   void changeMidStepWaits();
   void unchangedSettingsForgetNothing();
   void cancelledJumpStays();
@@ -39,98 +38,6 @@ class TestRunSession : public QObject {
 };
 
 namespace {
-
-constexpr Index runSteps = 30;
-
-using Change = std::function<void(Experiment&)>;
-
-struct Setup {
-  Experiment experiment;
-  LoadedData data;
-  std::map<Index, Change> changes;  ///< made when so many steps are done
-};
-
-Setup setup(const QString& name) {
-  const bool images = name.startsWith("images");
-  Setup s{images ? imageExperiment() : smallExperiment(), images ? smallImages() : smallData(), {}};
-  s.experiment.run.evaluateEvery = 3;
-  if (name.endsWith("momentum")) {
-    s.experiment.optimizer.momentum = 0.9;
-    s.experiment.optimizer.nesterov = true;
-    s.experiment.optimizer.weightDecay = 0.01;
-  }
-  if (name.endsWith("grouped median")) {
-    s.experiment.clipping.grouping = GroupingKind::PerLayer;
-    s.experiment.clipping.thresholds = ThresholdRule::Median;
-    s.experiment.noise.allocation = NoiseAllocation::LeastPower;
-    s.experiment.optimizer.momentum = 0.5;
-  }
-  if (name.endsWith("empty batches")) {
-    s.experiment.sampling.expectedBatchSize = 1;
-    s.experiment.clipping.thresholds = ThresholdRule::Median;
-  }
-  if (name.endsWith("automatic")) s.experiment.clipping.strategy = "auto_s";
-  if (name.endsWith("changes")) {
-    s.experiment.clipping.thresholds = ThresholdRule::Median;
-    s.changes[0] = [](Experiment& e) { e.optimizer.momentum = 0.9; };
-    s.changes[7] = [](Experiment& e) {
-      e.clipping.grouping = GroupingKind::PerParameter;
-      e.noise.noiseMultiplier = 0.7;
-    };
-    s.changes[11] = [](Experiment& e) {
-      e.clipping.maxGradNorm = 0.3;
-      e.optimizer.momentum = 0;
-      e.sampling.expectedBatchSize = 31;
-    };
-    s.changes[19] = [](Experiment& e) {
-      e.optimizer.momentum = 0.4;
-      e.clipping.grouping = GroupingKind::Flat;
-      e.run.evaluateEvery = 2;
-      e.privacy.delta = 1e-4;
-    };
-  }
-  return s;
-}
-
-/// Every phase of every step of a run that never looks back.
-struct Straight {
-  explicit Straight(Setup s, Index steps = runSteps) {
-    Trainer trainer(s.experiment, s.data);
-    Experiment experiment = s.experiment;
-    parameters.push_back(trainer.parameters());
-    for (Index step = 1; step <= steps; ++step) {
-      if (const auto change = s.changes.find(step - 1); change != s.changes.end()) {
-        change->second(experiment);
-        trainer.apply(experiment);
-      }
-      for (const Phase phase : allPhases) records[{step, phase}] = trainer.advanceTo(phase);
-      if (trainer.evaluationDue()) records[{step, Phase::Account}] = trainer.evaluate();
-      parameters.push_back(trainer.parameters());
-    }
-  }
-
-  std::map<std::pair<Index, Phase>, std::shared_ptr<const StepRecord>> records;
-  std::vector<Parameters> parameters;  ///< after so many steps
-};
-
-/// The same run in a session, in whole steps.
-void train(RunSession& session, const Setup& s, Index steps = runSteps) {
-  Experiment experiment = s.experiment;
-  for (Index step = 1; step <= steps; ++step) {
-    if (const auto change = s.changes.find(step - 1); change != s.changes.end()) {
-      change->second(experiment);
-      session.apply(experiment);
-    }
-    session.finishStep();
-    if (session.evaluationDue()) session.evaluate();
-  }
-}
-
-std::string differenceFrom(const Straight& straight, const RunSession& session) {
-  const StepRecord& record = *session.record();
-  if (record.step == 0) return record.completed ? "a record before the first step" : "";
-  return differenceOf(record, *straight.records.at({record.step, *record.completed}));
-}
 
 bool sameParameters(const Parameters& a, const Parameters& b) {
   const auto x = a.flat(), y = b.flat();
@@ -321,7 +228,7 @@ void TestRunSession::evaluationsAreRemembered() {
   QCOMPARE(session.record()->evaluation, later);
 }
 
-void TestRunSession::changeInThePastForgetsTheFuture() {
+void TestRunSession::changeInThePastLeavesTheFuture() {
   const Setup s = setup("rows, momentum");
   RunSession session(s.experiment, s.data);
   RunHistory history;
@@ -357,7 +264,7 @@ void TestRunSession::changeInThePastForgetsTheFuture() {
     if (session.record()->completed == Phase::Account)
       QCOMPARE(differenceFrom(changed, session), std::string());
   }
-  // The evaluations of the forgotten future went with it: 12 had one, 10 has one now.
+  // The evaluations of the future stay with the branch that was left: 12 had one, 10 has one now.
   session.goTo(12, Phase::Account);
   QVERIFY(!session.record()->evaluation);
   session.goTo(10, Phase::Account);
