@@ -12,9 +12,9 @@
 #include "app/progress.h"
 #include "app/run_plots.h"
 #include "app/run_trace.h"
+#include "engine/error.h"
+#include "engine/interchange/recorded_run.h"
 #include "engine/interchange/run_folder.h"
-#include "engine/recording/recording_writer.h"
-#include "engine/training/trainer.h"
 
 namespace clipscope {
 
@@ -80,57 +80,95 @@ std::string newRunFolderName() {
   return name;
 }
 
-int runHeadless(const Experiment& experiment, const RunOutput& out) {
-  InterruptGuard guard;
-  // A full disk must come back as an error of write(), not end the program.
-  std::signal(SIGXFSZ, SIG_IGN);
-  const Index steps = experiment.run.steps;
-  Trainer trainer(experiment, loadDataset(experiment.data));
+namespace {
+
+/// A run in one direction: nothing is gone back to.
+constexpr PastSettings noPast{
+    .checkpointEvery = Index{1} << 40, .byteBudget = 0, .maxCheckpoints = 1, .drawsBudget = 0};
+
+int train(RunSession& session, Index steps, const RunOutput& out) {
+  const Index first = session.stepsDone();
   RunTrace trace(out.profile);
-  const RunFacts facts = factsOf(trainer, CLIPSCOPE_VERSION);
-  RunFolder folder(out.folder, facts);
-  std::optional<RecordingWriter> writer;
-  if (!out.recording.empty())
-    writer.emplace(out.recording, recordingMeta(facts), *trainer.record()->info, experiment);
-  const LoadedData& data = trainer.data();
+  RunFolder folder(out.folder, factsOf(session.trainer(), CLIPSCOPE_VERSION));
+  const LoadedData& data = session.data();
   std::cerr << "clipscope: " << data.data->name() << ", " << data.train.size() << " train / "
-            << data.test.size() << " test; " << trainer.model().table().dimension()
+            << data.test.size() << " test; " << session.model().table().dimension()
             << " parameters; " << steps << (steps == 1 ? " step\n" : " steps\n");
 
   Progress progress(steps);
   std::shared_ptr<const StepRecord> record;
-  RunHistory history;
   double accuracy = notANumber;
-  while (trainer.stepsDone() < steps && !interruptRequested) {
-    record = trainer.finishStep();
+  while (session.stepsDone() < steps && !interruptRequested) {
+    record = session.finishStep();
     trace.stepped(*record);
-    const bool last = trainer.stepsDone() == steps;
-    if (trainer.evaluationDue() || (last && experiment.run.evaluateEvery > 0)) {
-      record = trainer.evaluate();
+    const bool last = session.stepsDone() == steps;
+    if (session.evaluationDue() || (last && session.experiment().run.evaluateEvery > 0)) {
+      record = session.evaluate();
       trace.evaluated();
     }
     if (record->evaluation) accuracy = record->evaluation->accuracy;
     folder.add(*record);
-    if (writer) writer->add(record);
-    history.append(summaryOf(*record));
     progress.show(*record, accuracy);
   }
-  const bool interrupted = trainer.stepsDone() < steps;
+  const bool interrupted = session.stepsDone() < steps;
   progress.finish();
-  if (writer) writer->close();
   if (out.plots && record) {
-    StepPlotsInput input{trainer.experiment(), record, &history, nullptr};
-    if (record->batchSize() > 0) input.gram = BatchGram::build(*trainer.probe());
+    RunHistory history;
+    session.takeNews().addTo(history);
+    StepPlotsInput input{session.experiment(), record, &history, nullptr};
+    if (record->batchSize() > 0) input.gram = BatchGram::build(*session.probe());
     for (auto& [name, bytes] : plotsWithoutDisplay(input)) folder.attach(name, std::move(bytes));
   }
+  const std::string recording =
+      session.recording() ? session.recording()->path().string() : std::string();
+  session.closeRecording();
   folder.finish(interrupted);
   trace.finish();
 
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()
-            << (folder.steps() == 1 ? " step" : " steps") << summary(record.get(), accuracy)
-            << ".\nResults (not private) in " << folder.folder().string() << "\n";
-  if (writer) std::cout << "Recording (not private) in " << writer->path().string() << "\n";
+            << (folder.steps() == 1 ? " step" : " steps");
+  if (first > 0) std::cout << " after step " << first;
+  std::cout << summary(record.get(), accuracy) << ".\nResults (not private) in "
+            << folder.folder().string() << "\n";
+  if (!recording.empty()) std::cout << "Recording (not private) in " << recording << "\n";
   return interrupted ? exitInterrupted : exitOk;
+}
+
+}  // namespace
+
+int runHeadless(const Experiment& experiment, const RunOutput& out) {
+  InterruptGuard guard;
+  // A full disk must come back as an error of write(), not end the program.
+  std::signal(SIGXFSZ, SIG_IGN);
+  RunSession session(experiment, loadDataset(experiment.data), noPast);
+  if (!out.recording.empty())
+    startRecording(session, out.recording, CLIPSCOPE_VERSION, {.segmentSteps = out.segmentSteps});
+  return train(session, experiment.run.steps, out);
+}
+
+int resumeHeadless(const std::string& path, std::optional<Index> steps,
+                   const std::optional<std::string>& data, const RunOutput& out) {
+  InterruptGuard guard;
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::unique_ptr<RunSession> session;
+  Index wanted = 0;
+  {
+    // The writer comes first: what it finds after a program was killed is what the reader sees.
+    auto writer = RecordingWriter::append(path);
+    const RecordingReader recording(path);
+    std::optional<DataSettings> where;
+    const Experiment& first = *recording.tree().settingsOf(0, 1);
+    if (data) where = settingsForPath(*data, first.data);
+    session = openRecordedRun(recording, where, noPast);
+    session->resume(std::move(writer), recording);
+    wanted = steps.value_or(session->experiment().run.steps);
+    if (session->stepsDone() >= wanted)
+      throw SettingError(path + ": has step " + std::to_string(session->stepsDone()) +
+                         " already; give --steps a number above it");
+    if (const std::string why = whyNotBitEqual(recording); !why.empty())
+      std::cerr << "clipscope: " << path << ": " << why << "\n";
+  }
+  return train(*session, wanted, out);
 }
 
 }  // namespace clipscope

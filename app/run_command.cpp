@@ -16,6 +16,14 @@ RunCommand::RunCommand(CLI::App& program)
                     "Folder for the results; a new one is named when left out");
   m_app->add_option("--record", m_out.recording,
                     "Record every step into a new file, RUN.clipscope");
+  m_app
+      ->add_option("--segment-steps", m_out.segmentSteps,
+                   "Record into numbered files of so many steps, RUN.0001.clipscope, …: a viewer "
+                   "across a network reads those that are closed")
+      ->check(CLI::PositiveNumber);
+  m_app->add_option("--resume", m_resume,
+                    "Go on with a recorded run and its recording, as if it had never stopped; with "
+                    "--steps to another last step, with --data where the data lies now");
   m_app->add_flag("!--no-plots", m_out.plots,
                   "Leave out the plots of the last step (plots/norms.svg, …)");
   m_app->add_option("--profile", m_out.profile,
@@ -180,9 +188,12 @@ std::string RunCommand::withOptionName(const std::string& message) const {
 
 int RunCommand::execute() {
   try {
-    const Experiment wanted = experiment();
     RunOutput out = m_out;
+    if (out.segmentSteps > 0 && out.recording.empty())
+      throw SettingError("--segment-steps: goes with --record");
     if (out.folder.empty()) out.folder = newRunFolderName();
+    if (!m_resume.empty()) return resume(out);
+    const Experiment wanted = experiment();
     return runHeadless(wanted, out);
   } catch (const SettingError& error) {
     throw SettingError(withOptionName(error.what()));
@@ -191,11 +202,31 @@ int RunCommand::execute() {
   }
 }
 
+int RunCommand::resume(const RunOutput& out) const {
+  const auto refuse = [](const std::string& option) {
+    throw SettingError(option + ": a run that is resumed has the settings it was recorded with");
+  };
+  if (!out.recording.empty()) refuse("--record");
+  if (!m_file.empty()) refuse(m_file);
+  if (!m_assignments.empty()) refuse("--set");
+  std::optional<Index> steps;
+  for (const Setting& setting : m_settings) {
+    if (setting.option->count() == 0) continue;
+    if (setting.path != "run.steps") refuse(setting.option->get_name());
+    Experiment wanted;
+    setting.apply(wanted);
+    wanted.validate();
+    steps = wanted.run.steps;
+  }
+  return resumeHeadless(m_resume, steps, m_data.empty() ? std::optional<std::string>() : m_data,
+                        out);
+}
+
 int RunCommand::executeDefault() {
   const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return runHeadless(Experiment{}, {folder, true, {}, {}});
+  return runHeadless(Experiment{}, {.folder = folder});
 }
 
 }  // namespace clipscope

@@ -44,12 +44,13 @@ class RunCommand {
   template <class T, class Set>
   CLI::Option* add(const std::string& flag, const std::string& path, const std::string& help,
                    Set&& set);
+  int resume(const RunOutput& out) const;
   Experiment experiment() const;
   std::string withOptionName(const std::string& message) const;
 
   CLI::App* m_app;
   std::string m_group;  ///< of the options being declared
-  std::string m_file, m_data;
+  std::string m_file, m_data, m_resume;
   RunOutput m_out;
   std::vector<Setting> m_settings;
   std::vector<std::string> m_assignments;

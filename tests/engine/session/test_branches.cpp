@@ -148,7 +148,7 @@ void TestBranches::aStepUnderWayIsNoBranch() {
   Experiment experiment = session.experiment();
   experiment.clipping.maxGradNorm = 0.1;
   session.apply(experiment);
-  session.finishStep();
+  advance(session, 6);
   QCOMPARE(session.tree().branches().size(), std::size_t{1});
   Setup other = s;
   other.changes[5] = [](Experiment& e) { e.clipping.maxGradNorm = 0.1; };
