@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +22,9 @@ struct BranchLine {
   /// Its first settings in words: what differs from those its parent went on with,
   /// "clipping.max_grad_norm 1 → 0.5"; empty for the root.
   std::string change;
-  /// Of its own steps, fork + 1 …; empty for the branch that the run is on, whose steps the history
-  /// has.
+  bool active = false;                ///< the run is on it
+  std::optional<StepSummary> newest;  ///< of its own steps
+  /// Of its own steps, fork + 1 …; empty for the active one, whose steps the history has.
   std::vector<StepSummary> own;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/session/branch_lines.h"
 
 namespace clipscope {
 
@@ -287,13 +288,12 @@ RunNews RunSession::takeNews() {
   RunNews news;
   news.keep = m_newsKeep;
   news.evaluations = std::exchange(m_newEvaluations, {});
-  const Index steps = wholeSteps();
-  news.summaries.reserve(static_cast<std::size_t>(steps - news.keep));
-  for (Index step = news.keep + 1; step <= steps; ++step) news.summaries.push_back(summary(step));
+  news.summaries = summariesOf(m_tree, m_branch, m_summaries, news.keep);
   for (const auto& step : m_draws.steps())
     if (step->step > news.keep) news.draws.push_back(step);
-  m_newsKeep = steps;
-  if (std::exchange(m_branchesChanged, false)) news.branches = lines();
+  m_newsKeep = wholeSteps();
+  if (std::exchange(m_branchesChanged, false))
+    news.branches = branchLines(m_tree, m_branch, m_summaries);
   return news;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "engine/session/branch_lines.h"
 #include "engine/session/checkpoint_ring.h"
 #include "engine/session/left_draws.h"
 #include "engine/session/run_news.h"
@@ -173,7 +174,6 @@ class RunSession {
   void forgetUnderWay();
   /// Makes `to` the branch, wherever the Trainer is.
   void switchTo(int to);
-  std::shared_ptr<const std::vector<BranchLine>> lines() const;
 
   PastSettings m_past;
   Trainer m_trainer;
@@ -192,7 +192,7 @@ class RunSession {
   bool m_astray = false;  ///< the Trainer stands on a step that the branch does not have
   Index m_known = 0;
   std::optional<Phase> m_knownPhase;
-  std::map<int, std::vector<StepSummary>> m_summaries;  ///< of each branch's own steps
+  OwnSummaries m_summaries;
   /// By the owner of the step, and the step.
   std::map<std::pair<int, Index>, std::shared_ptr<const EvaluationPart>> m_evaluations;
   ExampleHistory m_draws;  ///< of the branch

@@ -5,7 +5,6 @@
 
 #include "engine/error.h"
 #include "engine/session/run_session.h"
-#include "engine/training/experiment_change.h"
 
 namespace clipscope {
 
@@ -128,27 +127,6 @@ void RunSession::pruneBranch(int branch) {
   m_tree.prune(branch);
   m_branchesChanged = true;
   if (m_recorder) m_recorder->removeBranches(pruned);
-}
-
-std::shared_ptr<const std::vector<BranchLine>> RunSession::lines() const {
-  auto made = std::make_shared<std::vector<BranchLine>>();
-  for (const Branch& branch : m_tree.branches()) {
-    BranchLine line;
-    line.number = branch.number;
-    line.parent = branch.parent;
-    line.fork = branch.fork;
-    line.steps = branch.steps;
-    line.name = branch.name;
-    if (branch.parent >= 0) {
-      const Settings& first = branch.settings.begin()->second;
-      line.change = describeChange(*m_tree.settingsOf(branch.parent, branch.fork + 1), *first);
-    }
-    if (branch.number != m_branch)
-      if (const auto own = m_summaries.find(branch.number); own != m_summaries.end())
-        line.own = own->second;
-    made->push_back(std::move(line));
-  }
-  return made;
 }
 
 }  // namespace clipscope
