@@ -2,10 +2,21 @@
 #include "engine/session/recording_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/error.h"
 
 namespace clipscope {
+
+namespace {
+
+std::vector<std::pair<int, std::string>> namesOf(const BranchTree& tree) {
+  std::vector<std::pair<int, std::string>> names;
+  for (const Branch& branch : tree.branches()) names.emplace_back(branch.number, branch.name);
+  return names;
+}
+
+}  // namespace
 
 RecordingView::RecordingView(const std::filesystem::path& path) : m_reader(path) {
   m_branch = m_reader.activeBranch();
@@ -65,14 +76,14 @@ void RecordingView::goTo(int branch, Index step) {
 
 bool RecordingView::poll() {
   const bool atTheEnd = m_record->step == steps() && m_branch == m_reader.activeBranch();
-  const auto branches = m_reader.tree().branches().size();
+  const auto names = namesOf(m_reader.tree());
   if (!m_reader.poll()) return false;
   if (!m_reader.tree().contains(m_branch)) {
     m_branch = m_reader.activeBranch();
     m_newsKeep = 0;
   }
   load();
-  m_branchesChanged = m_branchesChanged || branches != m_reader.tree().branches().size() ||
+  m_branchesChanged = m_branchesChanged || names != namesOf(m_reader.tree()) ||
                       m_branch != m_reader.activeBranch();
   if (atTheEnd)
     goTo(m_reader.activeBranch(), m_reader.tree().at(m_reader.activeBranch()).steps);

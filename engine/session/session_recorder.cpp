@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "engine/error.h"
-
 namespace clipscope {
 
 namespace {
@@ -33,6 +31,14 @@ void SessionRecorder::hand(Body&& body) {
     body();
   } catch (const FileError&) {
     // The writer keeps it for when it can write again; check() tells the run.
+  }
+}
+
+void SessionRecorder::check() {
+  try {
+    m_writer->check();
+  } catch (const FileError& error) {
+    throw RecordingFailed(error.what());
   }
 }
 

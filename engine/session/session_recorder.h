@@ -5,11 +5,19 @@
 #include <optional>
 #include <vector>
 
+#include "engine/error.h"
 #include "engine/recording/recording_reader.h"
 #include "engine/recording/recording_writer.h"
 #include "engine/session/kept_checkpoints.h"
 
 namespace clipscope {
+
+/// The recording of a run cannot be written. The step that was done is done, and kept: the run can
+/// go on when the file can be written again, has another place, or is given up.
+class RecordingFailed : public FileError {
+ public:
+  using FileError::FileError;
+};
 
 /// A session's way to its recording: hands over what happens, decides when a checkpoint is due, and
 /// reads back what memory has let go. What is handed over is kept where the file cannot be written:
@@ -27,8 +35,8 @@ class SessionRecorder {
   RecordingWriter& writer() { return *m_writer; }
   const RecordingWriter& writer() const { return *m_writer; }
 
-  /// Throws FileError where the file could not be written, and cannot now.
-  void check() { m_writer->check(); }
+  /// Throws RecordingFailed where the file could not be written, and cannot now.
+  void check();
 
   /// A whole step of its owner.
   void stepped(int branch, const std::shared_ptr<const StepRecord>& record);

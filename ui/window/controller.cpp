@@ -12,6 +12,13 @@ namespace clipscope {
 
 namespace {
 
+bool looksLikeRecording(const std::filesystem::path& path) {
+  constexpr std::string_view magic = "SQLite format 3";
+  char begin[magic.size()] = {};
+  std::ifstream(path, std::ios::binary).read(begin, sizeof begin);
+  return std::string_view(begin, sizeof begin) == magic;
+}
+
 /// An experiment is JSON: its first mark that is not a blank is a brace.
 bool looksLikeJson(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -34,6 +41,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
   m_worker->moveToThread(&m_thread);
   connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
   connectWhatIf();
+  connectRecording();
   connect(m_worker, &TrainingWorker::opened, this,
           [this](int runId, std::shared_ptr<const Session> session) {
             if (runId < m_runId) return;
@@ -49,6 +57,8 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             m_record.reset();
             m_position = {};
             m_history.truncate(0);
+            m_recording = {};
+            m_branches = std::make_shared<const std::vector<BranchLine>>();
             m_exampleHistory.clear();
             m_selection.clear();
             emit sessionChanged();
@@ -110,8 +120,10 @@ Controller::~Controller() {
 void Controller::openPath(const QString& text) {
   const std::filesystem::path path = text.toStdString();
   try {
-    Experiment experiment = m_experiment;
     std::error_code error;
+    if (std::filesystem::is_regular_file(path, error) && looksLikeRecording(path))
+      return openRecording(text);
+    Experiment experiment = m_experiment;
     const bool isExperiment = std::filesystem::is_regular_file(path, error) && looksLikeJson(path);
     if (isExperiment) {
       experiment = loadExperiment(path);
@@ -168,7 +180,7 @@ void Controller::saveTo(const QString& text) {
 
 void Controller::runOrPause() {
   if (m_running) return pause();
-  if (m_session) startRun({});
+  if (m_session && !isReadOnly()) startRun({});
 }
 
 void Controller::startRun(const RunGoal& goal) {
@@ -198,6 +210,8 @@ void Controller::nextPhase() {
 
 void Controller::advanceTo(Phase phase) {
   if (!m_session) return;
+  // What is known of a recording that is looked at can be walked through.
+  if (isReadOnly()) return goToStep(m_position.step + 1);
   m_nextJump = nullptr;
   if (m_running) pause();
   post([phase](TrainingWorker& worker, int runId, std::stop_token token) {
@@ -206,7 +220,7 @@ void Controller::advanceTo(Phase phase) {
 }
 
 void Controller::reset() {
-  if (!m_session) return;
+  if (!m_session || isReadOnly()) return;
   stop();
   m_nextJump = nullptr;
   m_running = false;

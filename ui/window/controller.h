@@ -4,6 +4,7 @@
 #include <QElapsedTimer>
 #include <QObject>
 #include <QThread>
+#include <QTimer>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -45,6 +46,12 @@ class Controller : public QObject {
   const ExampleHistory& exampleHistory() const { return m_exampleHistory; }
   /// Where the experiment was read from or saved to; empty for none.
   const std::filesystem::path& file() const { return m_file; }
+  /// The file that gets every step, or that the run is read from.
+  const RecordingState& recording() const { return m_recording; }
+  /// The run can only be looked at; session()->readOnlyBecause says why.
+  bool isReadOnly() const { return m_session && !m_session->readOnlyBecause.isEmpty(); }
+  /// The branches of the run, ascending; one or more.
+  const std::vector<BranchLine>& branches() const { return *m_branches; }
   /// The changes of settings that undo() and redo() would make.
   const ExperimentHistory& changes() const { return m_changes; }
 
@@ -56,6 +63,18 @@ class Controller : public QObject {
   /// experiment comes instead, so that there is something behind the message.
   void openFirst(const QString& path);
   void saveTo(const QString& path);
+  // Recordings and branches (controller_recording.cpp).
+  /// Where runs that nobody named are recorded, so that none is lost. Before the first opening.
+  void setRecoveryFolder(const QString& folder);
+  void openRecording(const QString& path);
+  void saveRecordingAs(const QString& path);
+  /// Goes on without the recording that cannot be written.
+  void giveUpRecording();
+  /// To the newest step of a branch, or to any.
+  void goToBranch(int branch);
+  void goToBranch(int branch, clipscope::Index step);
+  void renameBranch(int branch, const QString& name);
+  void pruneBranch(int branch);
   void runOrPause();
   void pause();
   void step();
@@ -100,6 +119,11 @@ class Controller : public QObject {
   void recordChanged();
   /// history() or exampleHistory() changed; comes before the recordChanged() of the same step.
   void historyChanged();
+  /// branches() changed, or the branch that the run is on.
+  void branchesChanged();
+  void recordingChanged();
+  /// The recording cannot be written, and the run has stopped for it.
+  void recordingFailed(const QString& text);
   void experimentChanged();
   void stateChanged();
   void restartNeeded(const QString& what);
@@ -119,6 +143,8 @@ class Controller : public QObject {
   void jump(std::function<void(TrainingWorker&, int, std::stop_token)> command);
   void finishJump();
   void connectWhatIf();
+  void connectRecording();
+  void takeRecording(const PastUpdate& update);
   void prepareWhatIf();
   void stop() { m_stop.request_stop(); }
 
@@ -140,6 +166,10 @@ class Controller : public QObject {
   RunPosition m_position;
   RunHistory m_history;
   ExampleHistory m_exampleHistory;
+  RecordingState m_recording;
+  std::shared_ptr<const std::vector<BranchLine>> m_branches =
+      std::make_shared<const std::vector<BranchLine>>();
+  QTimer* m_follow = nullptr;  ///< looks for what another process wrote
   int m_edit = 0;  ///< edits so far: what the worker says of older settings is out of date
   /// Jumps: one under way, and the newest of those asked for meanwhile.
   std::function<void(TrainingWorker&, int, std::stop_token)> m_nextJump;

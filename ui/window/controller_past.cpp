@@ -13,13 +13,17 @@ constexpr int noticed = 250;  // ms
 }  // namespace
 
 void Controller::takePast(const PastUpdate& update) {
+  const bool sameBranch = m_position.branch == update.position.branch;
   m_position = update.position;
   const RunNews& news = update.news;
   const bool changed =
       news.keep < m_history.steps() || !news.summaries.empty() || !news.evaluations.empty();
   news.addTo(m_history);
   news.addTo(m_exampleHistory);
-  if (changed) emit historyChanged();
+  takeRecording(update);
+  if (news.branches) m_branches = news.branches;
+  if (news.branches || !sameBranch) emit branchesChanged();
+  if (changed || news.branches) emit historyChanged();
   // The settings shown are those of the next step from here; an edit under way is newer.
   if (update.edit != m_edit || update.experiment == m_experiment) return;
   m_experiment = update.experiment;
@@ -65,6 +69,8 @@ void Controller::phaseBack() {
 }
 
 void Controller::goTo(Index step, Phase phase) {
+  // A whole step far away is shown as it was recorded, before it is replayed.
+  if (phase == Phase::Account && !isReadOnly()) return goToBranch(m_position.branch, step);
   jump([step, phase](TrainingWorker& worker, int runId, std::stop_token token) {
     worker.goTo(step, phase, runId, token);
   });
@@ -76,6 +82,7 @@ void Controller::goToStep(Index step) {
 }
 
 void Controller::toPhase(Phase phase) {
+  if (isReadOnly()) return;
   if (m_position.step > 0 && m_position.phase && phase <= *m_position.phase)
     goTo(m_position.step, phase);
   else
@@ -92,6 +99,7 @@ void Controller::runTo(const RunGoal& goal) {
                  false);
     return;
   }
+  if (isReadOnly()) return;
   if (m_running) pause();
   startRun(goal);
 }

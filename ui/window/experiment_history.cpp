@@ -1,33 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/window/experiment_history.h"
 
+#include "engine/training/experiment_change.h"
+
 namespace clipscope {
 
 namespace {
 
 constexpr std::size_t mostStates = 500;
 
-QString shortValue(const nlohmann::json& value) {
-  QString text = value.is_string() ? QString::fromStdString(value.get<std::string>())
-                                   : QString::fromStdString(value.dump());
-  if (text.size() > 24) text = text.left(23) + QStringLiteral("…");
-  return text;
-}
-
 }  // namespace
-
-QString describeChange(const Experiment& from, const Experiment& to) {
-  const nlohmann::json a = toJson(from), b = toJson(to);
-  for (const auto& change : nlohmann::json::diff(a, b)) {
-    const std::string path = change.at("path");
-    const nlohmann::json::json_pointer pointer(path);
-    const QString name = QString::fromStdString(path.substr(path.rfind('/') + 1));
-    if (!a.contains(pointer) || !b.contains(pointer)) return name;
-    return QStringLiteral("%1 %2 → %3")
-        .arg(name, shortValue(a.at(pointer)), shortValue(b.at(pointer)));
-  }
-  return {};
-}
 
 void ExperimentHistory::begin(const Experiment& experiment) {
   m_states = {experiment};
@@ -56,11 +38,11 @@ void ExperimentHistory::follow(const Experiment& experiment) {
 }
 
 QString ExperimentHistory::undoText() const {
-  return canUndo() ? describeChange(m_states[m_at], before()) : QString();
+  return canUndo() ? QString::fromStdString(describeChange(m_states[m_at], before())) : QString();
 }
 
 QString ExperimentHistory::redoText() const {
-  return canRedo() ? describeChange(m_states[m_at], after()) : QString();
+  return canRedo() ? QString::fromStdString(describeChange(m_states[m_at], after())) : QString();
 }
 
 }  // namespace clipscope

@@ -38,7 +38,4 @@ class ExperimentHistory {
   std::size_t m_at = 0;
 };
 
-/// The first field in which two experiments differ, with both values.
-QString describeChange(const Experiment& from, const Experiment& to);
-
 }  // namespace clipscope

@@ -6,24 +6,9 @@
 
 #include "engine/error.h"
 #include "engine/interchange/run_folder.h"
+#include "ui/worker/guarded.h"
 
 namespace clipscope {
-
-template <class Body>
-void TrainingWorker::guarded(int runId, Body&& body) {
-  try {
-    body();
-  } catch (const Cancelled&) {
-    // A stop is an answer, not a failure; phases that were complete are shown below.
-    if (m_session) send(runId, true);
-  } catch (const std::bad_alloc&) {
-    emit failed(runId,
-                tr("There is not enough memory for this; lower the batch size or the model."));
-  } catch (const std::exception& error) {
-    emit failed(runId, QString::fromUtf8(error.what()));
-  }
-  emit finished(runId);
-}
 
 bool TrainingWorker::send(int runId, bool always) {
   constexpr double leastInterval = 0.05, share = 5;
@@ -37,12 +22,13 @@ bool TrainingWorker::send(int runId, bool always) {
   m_lastSent = now;
   m_recordUnderWay.store(true, std::memory_order_release);
   auto update = std::make_shared<PastUpdate>();
-  update->position = m_session->position();
-  update->news = m_session->takeNews();
-  update->experiment = m_session->experiment();
+  update->position = m_view ? m_view->position() : m_session->position();
+  update->news = m_view ? m_view->takeNews() : m_session->takeNews();
+  update->experiment = m_view ? m_view->experiment() : m_session->experiment();
+  update->recording = recordingState();
   update->edit = m_edit;
   emit pastReady(runId, std::move(update));
-  emit recordReady(runId, m_session->record());
+  emit recordReady(runId, m_view ? m_view->record() : m_session->record());
   return true;
 }
 
@@ -56,15 +42,9 @@ void TrainingWorker::open(const Experiment& experiment, int runId, std::stop_tok
   guarded(runId, [&] {
     auto run = std::make_unique<RunSession>(experiment, loadDataset(experiment.data));
     if (stop.stop_requested()) throw Cancelled();
-    auto session = std::make_shared<Session>();
-    session->experiment = run->experiment();
-    session->data = run->data().data;
-    session->model = run->sharedModel();
-    session->trainExamples = static_cast<Index>(run->data().train.size());
-    session->testExamples = static_cast<Index>(run->data().test.size());
-    session->test = run->data().test;
-    m_session = std::move(run);
-    emit opened(runId, session);
+    take(std::move(run), nullptr, false);
+    startRecovery(runId);
+    emit opened(runId, describe());
     // The first screen is full: the first batch, up to its clip factors.
     m_session->advanceTo(Phase::Clip, stop);
     send(runId, true);
@@ -77,7 +57,7 @@ void TrainingWorker::evaluateWhenDue(std::stop_token stop) {
 
 void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_session) return;
+    if (refuses(runId)) return;
     evaluateWhenDue(stop);  // where a pause cut it short
     m_session->advanceTo(phase, stop);
     send(runId, true);
@@ -89,7 +69,7 @@ void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
 
 void TrainingWorker::run(const RunGoal& goal, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_session) return;
+    if (refuses(runId)) return;
     evaluateWhenDue(stop);
     while (!stop.stop_requested()) {
       const auto started = std::chrono::steady_clock::now();
@@ -118,22 +98,32 @@ void TrainingWorker::keepPace(std::chrono::steady_clock::time_point started, boo
 
 void TrainingWorker::goTo(Index step, Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_session) return;
-    m_session->goTo(step, phase, stop);
-    evaluateWhenDue(stop);  // where it was cut short the first time
+    if (m_view) {
+      m_view->goTo(m_view->position().branch, step);
+    } else if (m_session) {
+      m_session->goTo(step, phase, stop);
+      evaluateWhenDue(stop);  // where it was cut short the first time
+    } else {
+      return;
+    }
     send(runId, true);
   });
 }
 
 void TrainingWorker::stepBack(int runId, std::stop_token stop) {
   guarded(runId, [&] {
-    if (!m_session) return;
-    m_session->stepBack(stop);
+    if (m_view)
+      m_view->goTo(m_view->position().branch, std::max<Index>(0, m_view->position().step - 1));
+    else if (m_session)
+      m_session->stepBack(stop);
+    else
+      return;
     send(runId, true);
   });
 }
 
 void TrainingWorker::phaseBack(int runId, std::stop_token stop) {
+  if (m_view) return stepBack(runId, stop);
   guarded(runId, [&] {
     if (!m_session) return;
     m_session->phaseBack(stop);
@@ -150,8 +140,12 @@ void TrainingWorker::apply(const Experiment& experiment, int edit, int runId) {
 
 void TrainingWorker::reset(int runId) {
   guarded(runId, [&] {
-    if (!m_session) return;
+    if (refuses(runId)) return;
+    // What was recorded is a run of its own.
+    m_session->closeRecording();
     m_session->reset();
+    m_isNamed = false;
+    startRecovery(runId);
     m_session->advanceTo(Phase::Clip);
     send(runId, true);
   });
@@ -159,7 +153,7 @@ void TrainingWorker::reset(int runId) {
 
 void TrainingWorker::exportRun(const QString& folder, const Attachments& attachments, int runId) {
   guarded(runId, [&] {
-    if (!m_session) return;
+    if (refuses(runId)) return;
     // The rows of a step are its finished ones.
     if (!m_session->record()->has(Phase::Account)) m_session->finishStep();
     send(runId, true);
@@ -176,8 +170,8 @@ void TrainingWorker::buildGram(int runId, std::stop_token stop) {
   std::shared_ptr<const BatchGram> gram;
   try {
     if (m_session && !stop.stop_requested()) {
+      const auto probe = probeShown(runId, stop);
       norms = m_session->record()->norms;
-      const auto probe = m_session->probe();
       if (norms && probe && !probe->examples().empty()) gram = BatchGram::build(*probe, stop);
     }
   } catch (const Cancelled&) {

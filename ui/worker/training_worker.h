@@ -5,9 +5,11 @@
 #include <QString>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 
+#include "engine/session/recording_view.h"
 #include "engine/session/run_session.h"
 #include "engine/training/what_if/batch_gram.h"
 #include "ui/attachments.h"
@@ -19,16 +21,29 @@ struct ExampleView;
 /// What the window needs to know of a run besides its records; immutable.
 struct Session {
   Experiment experiment;
-  std::shared_ptr<const Dataset> data;
+  std::shared_ptr<const Dataset> data;  ///< null where a recording is looked at without its data
   std::shared_ptr<const Model> model;
   Index trainExamples = 0, testExamples = 0;
   std::vector<Index> test;  ///< the examples held out
+  /// Why the run can only be looked at; empty for one that goes on.
+  QString readOnlyBecause;
+};
+
+/// The file that gets every step of a run, or that it is read from.
+struct RecordingState {
+  std::filesystem::path path;  ///< empty: nothing is recorded
+  bool isNamed = false;        ///< by the user; others are kept for recovery
+  bool hasFailed = false;      ///< it could not be written at the last try
+  bool isBeingWritten = false;  ///< by another process
+  Index savedStep = 0;         ///< every step up to this one is in it,
+  int savedBranch = 0;         ///< of this branch
 };
 
 /// Where the run stands in its past and what became known of it: comes before each record.
 struct PastUpdate {
   RunPosition position;
   RunNews news;
+  RecordingState recording;
   Experiment experiment;  ///< of the next step from here
   int edit = 0;           ///< the last edit that the worker has seen
 };
@@ -55,14 +70,30 @@ class TrainingWorker : public QObject {
 
  public:
   using QObject::QObject;
+  /// Closes the recording of the run.
+  ~TrainingWorker() override;
 
   /// Loads the data, builds the model; on failure the previous run stays.
   void open(const Experiment& experiment, int runId, std::stop_token stop);
+  /// Opens a recording: to go on with it where that is possible, else to look at it.
+  void openRecording(const QString& path, int runId, std::stop_token stop);
+  /// Where the runs that nobody named are recorded; empty: nowhere. Before the first open().
+  void setRecoveryFolder(const QString& folder) { m_recovery = folder.toStdString(); }
   void advanceTo(Phase phase, int runId, std::stop_token stop);
   /// Steps until it is stopped or the goal is met, no faster than setSpeed() says.
   void run(const RunGoal& goal, int runId, std::stop_token stop);
-  /// To a step and phase that it has been at.
+  /// To a step and phase that the branch has been at.
   void goTo(Index step, Phase phase, int runId, std::stop_token stop);
+  /// To a whole step of any branch.
+  void goToBranch(int branch, Index step, int runId, std::stop_token stop);
+  void renameBranch(int branch, const QString& name, int runId);
+  void pruneBranch(int branch, int runId);
+  /// Gives the recording a place and a name.
+  void saveRecordingAs(const QString& path, int runId);
+  /// Goes on without a recording that cannot be written.
+  void giveUpRecording(int runId);
+  /// Takes in what another process wrote into the recording that is looked at. Not a command.
+  void follow(int runId);
   void stepBack(int runId, std::stop_token stop);
   void phaseBack(int runId, std::stop_token stop);
   /// `edit`: a number that rises with every edit.
@@ -96,7 +127,11 @@ class TrainingWorker : public QObject {
   /// A command is over, whether done, stopped or failed.
   void finished(int runId);
   void failed(int runId, const QString& message);
+  void noted(int runId, const QString& message);
   void exported(int runId, const QString& folder);
+  void recordingSaved(int runId, const QString& path);
+  /// The recording cannot be written; the run has stopped after a step that is not in it yet.
+  void recordingFailed(int runId, const QString& message);
   void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);
   /// The matrices of the batch with these norms; null where they could not be built or were
   /// stopped.
@@ -110,10 +145,28 @@ class TrainingWorker : public QObject {
   void keepPace(std::chrono::steady_clock::time_point started, bool sent, int runId,
                 const std::stop_token& stop);
   void evaluateWhenDue(std::stop_token stop);
+  /// Makes these the run; the one before is closed.
+  void take(std::unique_ptr<RunSession> session, std::unique_ptr<RecordingView> view, bool isNamed);
+  /// Records the session for recovery; says why where that cannot be.
+  void startRecovery(int runId);
+  void leaveRun();
+  std::shared_ptr<Session> describe() const;
+  std::shared_ptr<Session> describeView(const LoadedData* data, const QString& why) const;
+  RecordingState recordingState() const;
+  /// Looks back into the batch shown. A step shown as it was recorded is replayed for it, and
+  /// shown as it comes out.
+  std::shared_ptr<const BatchProbe> probeShown(int runId, std::stop_token stop);
+  /// True where the run can only be looked at: says so.
+  bool refuses(int runId);
   template <class Body>
   void guarded(int runId, Body&& body);
 
   std::unique_ptr<RunSession> m_session;
+  std::unique_ptr<RecordingView> m_view;  ///< in place of a session
+  QString m_readOnlyBecause;
+  std::filesystem::path m_recovery;
+  bool m_isNamed = false;
+  bool m_recordingFailed = false;
   int m_edit = 0;
   std::atomic<double> m_stepsPerSecond{0};
   std::atomic<bool> m_recordUnderWay{false};
