@@ -113,9 +113,8 @@ QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
 
 QVariant ExamplesModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= columnCount_) return {};
-  static const char* const titles[] = {
-      "example",  "label",       "predicted",    "loss",
-      "norm ‖g‖", "clip factor", "clipped norm", "before → after"};
+  static const char* const titles[] = {"example",  "label",       "predicted",    "loss",
+                                       "norm ‖g‖", "clip factor", "clipped norm", "before → after"};
   static const char* const tips[] = {
       "Its number in the data set",
       "Its class",

@@ -36,6 +36,8 @@ struct HistoryChart {
   bool isShare = false;  ///< from 0 to 1, shown in percent
   bool logarithmic = false;
   bool shownAtFirst = false;
+  /// What the lines of other branches are of.
+  double StepSummary::*overlaid = nullptr;
 };
 
 /// All of them, in the order of the menu.

@@ -5,6 +5,7 @@
 #include <QMenu>
 #include <QSettings>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
 #include "engine/interchange/csv_rows.h"
@@ -54,6 +55,11 @@ HistoryPanel::HistoryPanel(Selection* selection, QWidget* parent)
 void HistoryPanel::setHistory(const RunHistory* history) {
   m_history = history;
   for (HistoryPlot* plot : m_plots) plot->setHistory(history);
+}
+
+void HistoryPanel::setBranches(std::shared_ptr<const std::vector<BranchLine>> branches,
+                               int active) {
+  for (HistoryPlot* plot : m_plots) plot->setBranches(branches, active);
 }
 
 QStringList HistoryPanel::shown() const {
@@ -141,7 +147,9 @@ void HistoryPanel::showSteps(double from, double to, const HistoryPlot* by) {
 }
 
 void HistoryPanel::fitSteps() {
-  const double last = m_history ? static_cast<double>(m_history->steps()) : 0;
+  Index steps = m_history ? m_history->steps() : 0;
+  if (!m_plots.empty()) steps = std::max(steps, m_plots.front()->overlay().lastStep());
+  const auto last = static_cast<double>(steps);
   showSteps(0, std::max(2.0, last * 1.01), nullptr);
 }
 

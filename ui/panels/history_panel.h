@@ -23,6 +23,8 @@ class HistoryPanel : public Panel {
   /// The history that it shows; null, or outlives the panel. Its changes are drawn with the next
   /// record.
   void setHistory(const RunHistory* history);
+  /// The other branches are drawn behind it, from the next record on.
+  void setBranches(std::shared_ptr<const std::vector<BranchLine>> branches, int active);
   QString csv() const override;
   QSize pictureSize() const override { return {1100, 280}; }
 

@@ -54,6 +54,7 @@ class ValueTicker : public QCPAxisTicker {
 HistoryPlot::HistoryPlot(const HistoryChart& chart, QWidget* parent)
     : Plot(Plot::tr("%1 over the steps").arg(chart.title), parent),
       m_chart(chart),
+      m_overlay(this, chart.overlaid),
       m_levels(chart.series.size()),
       m_plainTicker(new ValueTicker(chart.isShare)),
       m_powerTicker(new PowerTicker),
@@ -129,6 +130,7 @@ void HistoryPlot::recolour() {
     graph->setPen(pen);
     if (m_legend[s]) m_legend[s]->setColor(colour);
   }
+  m_overlay.recolour();
   QFont font = this->font();
   font.setPixelSize(11);
   for (QCPItemText* item : m_legend)
@@ -193,6 +195,11 @@ void HistoryPlot::refresh() {
   draw();
 }
 
+void HistoryPlot::setBranches(std::shared_ptr<const std::vector<BranchLine>> branches, int active) {
+  m_overlay.setBranches(std::move(branches), active);
+  draw();
+}
+
 void HistoryPlot::setLogarithmic(bool logarithmic) {
   m_logarithmic = logarithmic;
   yAxis->setTicker(logarithmic ? m_powerTicker : m_plainTicker);
@@ -228,6 +235,7 @@ void HistoryPlot::draw() {
   const auto to = static_cast<std::size_t>(std::clamp(std::ceil(range.upper) + 1, 0.0, count));
   const int columns = std::max(50, width());
   for (std::size_t s = 0; s < m_graphs.size(); ++s) drawSeries(s, from, to, columns);
+  m_overlay.draw(range.lower, range.upper, columns, m_logarithmic);
   if (!m_userValues) fitValues(from, to);
   queueReplot();
 }
@@ -298,6 +306,8 @@ void HistoryPlot::fitValues(std::size_t from, std::size_t to) {
     }
     all.add(found);
   }
+  MinMax others = m_overlay.extremes(xAxis->range().lower, xAxis->range().upper);
+  if (!m_logarithmic || others.low > 0) all.add(others);
   if (all.isEmpty() && to > from) infinite = std::isinf(value(0, to - 1));
   QString note;
   if (all.isEmpty() && to > from)

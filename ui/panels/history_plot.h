@@ -3,6 +3,7 @@
 
 #include "engine/session/run_history.h"
 #include "ui/panels/history_chart.h"
+#include "ui/panels/history_overlay.h"
 #include "ui/plots/min_max_levels.h"
 #include "ui/plots/plot.h"
 
@@ -23,6 +24,9 @@ class HistoryPlot : public Plot {
   void setHistory(const RunHistory* history);
   /// Takes in what the history has got since.
   void refresh();
+  /// The branches of the run, of which the history is `active`.
+  void setBranches(std::shared_ptr<const std::vector<BranchLine>> branches, int active);
+  const HistoryOverlay& overlay() const { return m_overlay; }
   void setStep(Index step);
   Index step() const { return m_cursor; }
   void setLogarithmic(bool logarithmic);
@@ -67,6 +71,7 @@ class HistoryPlot : public Plot {
   bool isAtCursor(double x) const;
 
   HistoryChart m_chart;
+  HistoryOverlay m_overlay;
   const RunHistory* m_history = nullptr;
   Index m_revision = -1;
   std::vector<MinMaxLevels> m_levels;

@@ -51,7 +51,7 @@ class Controller : public QObject {
   /// The run can only be looked at; session()->readOnlyBecause says why.
   bool isReadOnly() const { return m_session && !m_session->readOnlyBecause.isEmpty(); }
   /// The branches of the run, ascending; one or more.
-  const std::vector<BranchLine>& branches() const { return *m_branches; }
+  const std::shared_ptr<const std::vector<BranchLine>>& branches() const { return m_branches; }
   /// The changes of settings that undo() and redo() would make.
   const ExperimentHistory& changes() const { return m_changes; }
 

@@ -23,17 +23,13 @@ void Controller::connectRecording() {
   connect(m_worker, &TrainingWorker::noted, this, [this](int runId, const QString& text) {
     if (runId >= m_runId) emit message(text, false);
   });
-  connect(m_worker, &TrainingWorker::recordingFailed, this,
-          [this](int runId, const QString& text) {
-            if (runId >= m_runId) emit recordingFailed(text);
-          });
-  connect(m_worker, &TrainingWorker::recordingSaved, this,
-          [this](int runId, const QString& path) {
-            if (runId < m_runId) return;
-            m_file = path.toStdString();
-            emit message(tr("The run is recorded in %1 (not private)").arg(path), false);
-            emit experimentChanged();
-          });
+  connect(m_worker, &TrainingWorker::recordingFailed, this, [this](int runId, const QString& text) {
+    if (runId >= m_runId) emit recordingFailed(text);
+  });
+  connect(m_worker, &TrainingWorker::recordingSaved, this, [this](int runId, const QString& path) {
+    if (runId < m_runId) return;
+    emit message(tr("The run is recorded in %1 (not private)").arg(path), false);
+  });
 }
 
 void Controller::takeRecording(const PastUpdate& update) {
@@ -53,7 +49,7 @@ void Controller::openRecording(const QString& path) {
   ++m_lastId;
   m_loading = true;
   m_restarting = false;
-  m_openingFile = path.toStdString();
+  m_openingFile.clear();
   post([path](TrainingWorker& worker, int runId, std::stop_token token) {
     worker.openRecording(path, runId, token);
   });
@@ -79,7 +75,7 @@ void Controller::goToBranch(int branch, Index step) {
 }
 
 void Controller::goToBranch(int branch) {
-  for (const BranchLine& line : branches())
+  for (const BranchLine& line : *m_branches)
     if (line.number == branch)
       goToBranch(branch, branch == m_position.branch ? m_position.knownSteps : line.steps);
 }

@@ -31,12 +31,12 @@ struct Session {
 
 /// The file that gets every step of a run, or that it is read from.
 struct RecordingState {
-  std::filesystem::path path;  ///< empty: nothing is recorded
-  bool isNamed = false;        ///< by the user; others are kept for recovery
-  bool hasFailed = false;      ///< it could not be written at the last try
+  std::filesystem::path path;   ///< empty: nothing is recorded
+  bool isNamed = false;         ///< by the user; others are kept for recovery
+  bool hasFailed = false;       ///< it could not be written at the last try
   bool isBeingWritten = false;  ///< by another process
-  Index savedStep = 0;         ///< every step up to this one is in it,
-  int savedBranch = 0;         ///< of this branch
+  Index savedStep = 0;          ///< every step up to this one is in it,
+  int savedBranch = 0;          ///< of this branch
 };
 
 /// Where the run stands in its past and what became known of it: comes before each record.

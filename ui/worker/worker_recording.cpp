@@ -141,8 +141,7 @@ void TrainingWorker::openRecording(const QString& path, int runId, std::stop_tok
     std::unique_ptr<RecordingWriter> writer;
     try {
       const bool isRecovery = file.parent_path() == m_recovery;
-      writer = RecordingWriter::append(file,
-                                       {.batchBytes = isRecovery ? recoveryBatchBytes : 0});
+      writer = RecordingWriter::append(file, {.batchBytes = isRecovery ? recoveryBatchBytes : 0});
     } catch (const RecordingInUse&) {
       why = tr("another window or program is writing it. New steps are shown as they come.");
     } catch (const FileError& error) {
@@ -162,8 +161,8 @@ void TrainingWorker::openRecording(const QString& path, int runId, std::stop_tok
     if (why.isEmpty()) {
       try {
         const RecordingReader& recording = view->recording();
-        auto session = std::make_unique<RunSession>(
-            recording, recording.tree().settingsOf(0, 1)->data, *data);
+        auto session =
+            std::make_unique<RunSession>(recording, recording.tree().settingsOf(0, 1)->data, *data);
         session->resume(std::move(writer), recording);
         const QString note = QString::fromStdString(whyNotBitEqual(recording));
         take(std::move(session), nullptr, isNamed);
@@ -195,10 +194,10 @@ void TrainingWorker::goToBranch(int branch, Index step, int runId, std::stop_tok
     if (m_view) {
       m_view->goTo(branch, step);
     } else if (m_session) {
-      const bool isShort = branch == m_session->branch() &&
-                          static_cast<double>(m_session->replayLength(step)) *
-                                  secondsOf(*m_session->record()) <
-                              noticed;
+      const bool isShort =
+          branch == m_session->branch() &&
+          static_cast<double>(m_session->replayLength(step)) * secondsOf(*m_session->record()) <
+              noticed;
       if (isShort)
         m_session->goTo(branch, step, Phase::Account, stop);
       else
