@@ -27,10 +27,12 @@ int runProgram(int argc, char** argv) {
   program.name("clipscope");
   program.set_version_flag("--version", std::string("clipscope ") + CLIPSCOPE_VERSION);
   program.footer(
-      "With a display and no command the window opens; PATH is an experiment or a data set.\n"
+      "With a display and no command the window opens; PATH is an experiment, a data set\n"
+      "or a recording.\n"
       "Without one the default experiment runs into a new folder.");
   std::string path;
-  program.add_option("path", path, "Experiment (JSON) or data set to open in the window");
+  program.add_option("path", path,
+                     "Experiment (JSON), data set or recording to open in the window");
   RunCommand run(program);
   InfoCommand info(program);
   VerifyCommand verify(program);

@@ -80,6 +80,15 @@ QMainWindow > QTabBar::tab:hover { color: @ink; }
 #stepTitle { font-weight: bold; font-size: 14px; }
 #stepTitle[past="true"] { color: @accent; }
 #railSmall { color: @dim; font-size: 10px; }
+#startPage { background: @panel; border: 1px solid @edge; border-radius: 10px; }
+#startTitle { font-weight: bold; font-size: 18px; }
+#startHeading { color: @dim; font-weight: bold; font-size: 11px; padding: 8px 0 2px 2px; }
+#startEntry { text-align: left; border: 1px solid transparent; background: transparent; }
+#startEntry:hover, #startEntry:focus { background: @field; border-color: @edge; }
+#startEntryTitle { font-weight: bold; background: transparent; }
+#startEntryDetail { color: @dim; font-size: 11px; background: transparent; }
+#saved { color: @dim; }
+#saved[failed="true"] { color: @threshold; font-weight: bold; }
 #popup { background: @panel; border: 1px solid @edge; border-radius: 6px; }
 QPushButton[transport="true"] { padding: 4px 8px; }
 QSlider::groove:horizontal { height: 3px; background: @edge; border-radius: 1px; }

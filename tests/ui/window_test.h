@@ -65,7 +65,7 @@ class WindowTest : public QObject {
   }
   void cleanup() { m_window.reset(); }
 
- private:
+ protected:
   std::unique_ptr<MainWindow> m_window;
 };
 

@@ -12,7 +12,7 @@ using nlohmann::json;
 Editors::Editors(Controller* controller, QWidget* window)
     : QObject(window), m_controller(controller), m_window(window) {
   connect(controller, &Controller::sessionChanged, this, [this] {
-    if (m_modelEditor) showData();
+    if (m_modelEditor && m_controller->session()->data) showData();
   });
 }
 
@@ -22,7 +22,7 @@ void Editors::showData() {
 }
 
 void Editors::editModel() {
-  if (!m_controller->session()) return;
+  if (!m_controller->session() || m_controller->isReadOnly()) return;
   if (!m_modelEditor) {
     m_modelEditor = new ModelEditor(m_window);
     connect(m_modelEditor, &ModelEditor::specAccepted, this, &Editors::takeModel);

@@ -79,7 +79,7 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
 
 void ExperimentDock::checkFit(const Experiment& experiment) const {
   // What needs a restart is for another model or other data to judge.
-  if (m_session && !needsRestart(m_session->experiment, experiment))
+  if (m_session && m_session->model && !needsRestart(m_session->experiment, experiment))
     checkFits(experiment, *m_session->model, m_session->trainExamples);
 }
 

@@ -20,6 +20,7 @@
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
 #include "ui/editors/groups_editor.h"
+#include "ui/panels/branches_panel.h"
 #include "ui/panels/budget_panel.h"
 #include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/clip_slider.h"
@@ -44,7 +45,7 @@ namespace clipscope {
 
 namespace {
 /// Of the saved layout: a layout of other docks is not taken over.
-constexpr int layoutVersion = 2;
+constexpr int layoutVersion = 3;
 }  // namespace
 
 MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
@@ -98,6 +99,7 @@ void MainWindow::buildPanels() {
   });
   m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
   m_history->setHistory(&m_controller.history());
+  m_docks->add(m_branches = new BranchesPanel(selection, this), Place::Wide);
   m_docks->add(m_budget = new BudgetPanel(selection, whatIf, this), Place::BottomRight);
   m_docks->add(new TimePanel(selection, this), Place::Closed);
 }
@@ -151,14 +153,16 @@ void MainWindow::buildStatusBar() {
     else
       m_controller.pause();
   });
+  m_saved = new QLabel(this);
+  m_saved->setObjectName(QStringLiteral("saved"));
   m_notPrivate = new QLabel(tr("not private"), this);
   m_notPrivate->setObjectName(QStringLiteral("notPrivate"));
   m_notPrivate->setToolTip(
       tr("This window shows exact values of single examples: norms, losses, "
          "indices. No noise covers them, and ε says nothing about them."));
   statusBar()->addWidget(m_sentence, 1);
-  for (QWidget* widget :
-       std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch, m_notPrivate})
+  for (QWidget* widget : std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch,
+                                                         m_saved, m_notPrivate})
     statusBar()->addPermanentWidget(widget);
   statusBar()->setSizeGripEnabled(false);
 }
@@ -174,6 +178,7 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::phaseBackClicked, c, &Controller::phaseBack);
   connect(m_rail, &PhaseRail::runToRequested, c, &Controller::runTo);
   connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
+  connectRecording();
   connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::refused, m_messages,
@@ -184,7 +189,7 @@ void MainWindow::connectController() {
   connect(m_dock, &ExperimentDock::editModelRequested, m_editors, &Editors::editModel);
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());
-    m_data->setData(c->session()->data, c->session()->test);
+    if (c->session()->data) m_data->setData(c->session()->data, c->session()->test);
     m_example->setDataset(c->session()->data);
     showTitle();
   });
@@ -261,7 +266,10 @@ void MainWindow::showTried() {
 void MainWindow::showState() {
   const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
   const RunPosition& position = m_controller.position();
-  m_rail->showState(m_controller.isRunning(), ready, position);
+  const bool readOnly = m_controller.isReadOnly();
+  m_rail->showState(m_controller.isRunning(), ready, readOnly, position);
+  m_dock->setEnabled(!readOnly);
+  m_saveRecordingAction->setEnabled(ready && !readOnly);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
   for (QAction* action : {m_stepBackAction, m_phaseBackAction})
     action->setEnabled(ready && m_controller.canStepBack());
@@ -289,15 +297,6 @@ void MainWindow::editGroups() {
     m_controller.edit(changed);
   });
   editor->open();
-}
-
-void MainWindow::showTitle() {
-  const auto& file = m_controller.file();
-  QString name =
-      file.empty() ? tr("Untitled experiment") : QString::fromStdString(file.filename().string());
-  if (m_controller.session())
-    name += tr(" — %1").arg(QString::fromStdString(m_controller.session()->data->name()));
-  setWindowTitle(tr("%1 — Clipscope").arg(name));
 }
 
 void MainWindow::resetLayout() { m_docks->arrange(size()); }

@@ -17,6 +17,7 @@ class DataPanel;
 class Editors;
 class ClipFactorsPanel;
 class ExamplePanel;
+class BranchesPanel;
 class BudgetPanel;
 class ComparePanel;
 class ExamplesPanel;
@@ -31,6 +32,7 @@ class NormsPanel;
 class Panel;
 class PanelDocks;
 class PhaseRail;
+class StartPage;
 
 /// The window: lays out rail, dock, panels and status bar and connects them to the Controller,
 /// which does the work.
@@ -55,11 +57,21 @@ class MainWindow : public QMainWindow {
   HistoryPanel* history() const { return m_history; }
   ComparePanel* compare() const { return m_compare; }
   BudgetPanel* budget() const { return m_budget; }
+  BranchesPanel* branches() const { return m_branches; }
+  /// What is said of the recording in the status bar.
+  QLabel* saved() const { return m_saved; }
   /// Every panel, and the docks that hold them.
   PanelDocks* docks() const { return m_docks; }
   MessageBar* messages() const { return m_messages; }
   QLabel* sentence() const { return m_sentence; }
   ExportAll* exporter() const { return m_exporter; }
+
+  /// Records every run into this folder until it gets a name, and offers what lies there.
+  void keepRunsIn(const QString& recoveryFolder);
+  StartPage* startPage();
+  /// Shows the start page: with `onlyIfUseful` where there is something to go on with, and it was
+  /// not switched off.
+  void openStartPage(bool onlyIfUseful = false);
 
   /// Sizes and places as on a first start.
   void resetLayout();
@@ -90,6 +102,11 @@ class MainWindow : public QMainWindow {
   void askOpen();
   void askSave();
   void askExport();
+  // Recordings and branches (main_window_recording.cpp).
+  void connectRecording();
+  void buildStartPage();
+  void showRecording();
+  void askSaveRecording();
   void rememberRecent(const QString& path);
   void fillRecent();
   void showChanges();
@@ -112,15 +129,18 @@ class MainWindow : public QMainWindow {
   ExamplePanel* m_example;
   ComparePanel* m_compare;
   BudgetPanel* m_budget;
+  BranchesPanel* m_branches;
+  StartPage* m_startPage = nullptr;
+  QString m_recoveryFolder;
   PanelDocks* m_docks;
   QMenuBar* m_menuBar;
-  QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate;
+  QLabel *m_sentence, *m_batch, *m_selected, *m_notPrivate, *m_saved;
   QProgressBar* m_progress;
   QPushButton* m_cancel;
   QMenu* m_recent;
   ExportAll* m_exporter;
   HelpWindow* m_help = nullptr;
-  QAction *m_runAction, *m_saveAction, *m_undo, *m_redo;
+  QAction *m_runAction, *m_saveAction, *m_saveRecordingAction, *m_undo, *m_redo;
   QAction *m_stepBackAction, *m_phaseBackAction, *m_previousStepAction, *m_nextKnownAction;
 };
 

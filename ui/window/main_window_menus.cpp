@@ -46,10 +46,15 @@ void MainWindow::buildFileMenu() {
   QMenu* menu = m_menuBar->addMenu(tr("&File"));
   menu->addAction(tr("&New experiment"), QKeySequence::New, this,
                   [this] { m_controller.openExperiment(Experiment{}); });
-  menu->addAction(tr("&Open data or experiment…"), QKeySequence::Open, this, &MainWindow::askOpen);
+  menu->addAction(tr("&Open data, experiment or recording…"), QKeySequence::Open, this,
+                  &MainWindow::askOpen);
   m_recent = menu->addMenu(tr("Open &recent"));
   fillRecent();
+  menu->addAction(tr("S&tart page"), this, [this] { openStartPage(); });
   menu->addSeparator();
+  m_saveRecordingAction =
+      menu->addAction(tr("Save ru&n as…"), QKeySequence(Qt::CTRL | Qt::ALT | Qt::Key_S), this,
+                      &MainWindow::askSaveRecording);
   m_saveAction = menu->addAction(tr("&Save experiment"), QKeySequence::Save, this, [this] {
     if (m_controller.file().empty())
       askSave();
@@ -176,7 +181,8 @@ void MainWindow::buildHelpMenu() {
     m_messages->show(
         tr("Space next phase · N step · Shift+Space previous phase · Shift+N step back · Alt+← "
            "Alt+→ through known steps · Ctrl+G run to… · F5 run or pause · Shift+F5 reset · "
-           "Ctrl+O open · Ctrl+S save · Ctrl+E export all · Ctrl+Z undo a setting · Ctrl+A select "
+           "Ctrl+O open · Ctrl+S save · Ctrl+Alt+S save the run · Ctrl+E export all · Ctrl+Z undo "
+           "a setting · Ctrl+A select "
            "all · Esc clears the selection · Home fits a plot · "
            "wheel zooms, drag pans, Shift+drag zooms to a rectangle, Ctrl+drag selects"),
         false);
@@ -202,8 +208,9 @@ void MainWindow::showHelp() {
 
 void MainWindow::askOpen() {
   const QString path = QFileDialog::getOpenFileName(
-      this, tr("Open data or experiment"), QString(),
-      tr("Data and experiments (*.json *.csv *.gz *ubyte *.idx*);;All files (*)"));
+      this, tr("Open data, an experiment or a recording"), QString(),
+      tr("Data, experiments and recordings (*.clipscope *.json *.csv *.gz *ubyte *.idx*);;"
+         "Recordings (*.clipscope);;All files (*)"));
   if (path.isEmpty()) return;
   m_controller.openPath(path);
   rememberRecent(path);

@@ -20,6 +20,8 @@ MessageBar::MessageBar(QWidget* parent) : QFrame(parent), m_timer(new QTimer(thi
   row->addWidget(m_text, 1);
   m_action = new QPushButton(this);
   m_action->setProperty("primary", true);
+  m_other = new QPushButton(this);
+  row->addWidget(m_other);
   row->addWidget(m_action);
   auto* close = new QToolButton(this);
   close->setText(QStringLiteral("✕"));
@@ -29,12 +31,13 @@ MessageBar::MessageBar(QWidget* parent) : QFrame(parent), m_timer(new QTimer(thi
   m_timer->setInterval(8000);
   connect(m_timer, &QTimer::timeout, this, &QWidget::hide);
   connect(close, &QToolButton::clicked, this, &MessageBar::dismiss);
-  connect(m_action, &QPushButton::clicked, this, [this] {
-    const auto action = std::exchange(m_onAction, nullptr);
-    m_onDismiss = nullptr;
-    hide();
-    if (action) action();
-  });
+  for (auto [button, chosen] : {std::pair(m_action, &m_onAction), std::pair(m_other, &m_onOther)})
+    connect(button, &QPushButton::clicked, this, [this, chosen = chosen] {
+      const auto action = std::exchange(*chosen, nullptr);
+      m_onAction = m_onOther = m_onDismiss = nullptr;
+      hide();
+      if (action) action();
+    });
   hide();
 }
 
@@ -42,19 +45,28 @@ QString MessageBar::text() const { return m_text->text(); }
 bool MessageBar::isError() const { return property("error").toBool(); }
 
 void MessageBar::show(const QString& text, bool isError) {
-  m_onAction = m_onDismiss = nullptr;
+  m_onAction = m_onOther = m_onDismiss = nullptr;
   m_action->hide();
+  m_other->hide();
   present(text, isError);
   if (!isError) m_timer->start();
 }
 
 void MessageBar::ask(const QString& text, const QString& button, std::function<void()> action,
                      std::function<void()> dismissed) {
+  m_other->hide();
+  m_onOther = nullptr;
   m_onAction = std::move(action);
   m_onDismiss = std::move(dismissed);
   m_action->setText(button);
   m_action->show();
   present(text, false);
+}
+
+void MessageBar::offerInstead(const QString& button, std::function<void()> action) {
+  m_onOther = std::move(action);
+  m_other->setText(button);
+  m_other->show();
 }
 
 void MessageBar::present(const QString& text, bool isError) {
@@ -70,7 +82,7 @@ void MessageBar::present(const QString& text, bool isError) {
 void MessageBar::dismiss() {
   hide();
   const auto dismissed = std::exchange(m_onDismiss, nullptr);
-  m_onAction = nullptr;
+  m_onAction = m_onOther = nullptr;
   if (dismissed) dismissed();
 }
 

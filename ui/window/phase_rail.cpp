@@ -228,16 +228,18 @@ void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position
   }
 }
 
-void PhaseRail::showState(bool running, bool ready, const RunPosition& position) {
+void PhaseRail::showState(bool running, bool ready, bool readOnly, const RunPosition& position) {
   m_run->setText(running ? tr("Pause") : tr("Run"));
   m_run->setAccessibleName(m_run->text());
   m_run->setToolTip(running ? tr("Stop after the block under way (F5)")
                             : tr("Train step after step (F5)"));
-  for (QPushButton* button : {m_run, m_step, m_next, m_runTo, m_reset}) button->setEnabled(ready);
+  for (QPushButton* button : {m_run, m_next, m_runTo, m_reset})
+    button->setEnabled(ready && !readOnly);
+  m_step->setEnabled(ready && (!readOnly || position.isPast()));
   for (QPushButton* button : {m_stepBack, m_phaseBack})
     button->setEnabled(ready && position.canStepBack());
   m_popup->showPosition(position);
-  for (PhaseChip* chip : m_chips) chip->setEnabled(ready);
+  for (PhaseChip* chip : m_chips) chip->setEnabled(ready && !readOnly);
 }
 
 }  // namespace clipscope

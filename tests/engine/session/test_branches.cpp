@@ -102,8 +102,8 @@ void TestBranches::eachIsTheRunThatNeverLeft() {
   for (int jump = 0; jump < 300; ++jump) {
     const int before = session.branch();
     const int branch = static_cast<int>(random() % 4);
-    const auto step = static_cast<Index>(
-        random() % static_cast<unsigned>(session.tree().at(branch).steps + 1));
+    const auto step =
+        static_cast<Index>(random() % static_cast<unsigned>(session.tree().at(branch).steps + 1));
     session.goTo(branch, step, static_cast<Phase>(random() % phaseCount));
     QCOMPARE(session.branch(), branch);
     QCOMPARE(session.record()->step, step);
@@ -224,8 +224,8 @@ void TestBranches::newsFollowTheBranch() {
       QCOMPARE(static_cast<Index>(line.own.size()), own);
       for (const StepSummary& one : line.own) {
         const auto& straight = forest.straight[static_cast<std::size_t>(line.number)];
-        QVERIFY(sameBits(one.loss, straight.records.at({one.step, Phase::Account})
-                                       ->forward->meanLoss));
+        QVERIFY(
+            sameBits(one.loss, straight.records.at({one.step, Phase::Account})->forward->meanLoss));
       }
     }
   };

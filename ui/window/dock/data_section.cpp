@@ -66,11 +66,12 @@ void DataSection::showClasses(const Dataset& data) {
 }
 
 void DataSection::showSession(const Session& session) {
+  m_counts->setText(
+      tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
+  if (!session.data) return;
   showClasses(*session.data);
   m_source->setText(QString::fromStdString(session.data->name()));
   m_source->setToolTip(QString::fromStdString(session.data->source()));
-  m_counts->setText(
-      tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
   m_privateNote->setVisible(session.data->normalisation().computedFromData);
 }
 

@@ -42,6 +42,7 @@ void ModelSection::display(const Experiment& e) {
 }
 
 void ModelSection::showSession(const Session& session) {
+  if (!session.model) return;
   m_title->setText(tr("%1 parameters").arg(grouped(session.model->table().dimension())));
   while (QLayoutItem* item = m_layers->takeAt(0)) {
     delete item->widget();
