@@ -69,6 +69,10 @@ class RecordingWriter::Thread {
   }
 
   void check() {
+    {
+      const std::lock_guard lock(m_mutex);
+      if (m_failure.empty()) return;
+    }
     const std::lock_guard using_(m_fileMutex);
     writePending();
     throwFailure();
@@ -86,7 +90,7 @@ class RecordingWriter::Thread {
     throwFailure();
   }
 
-  void moveTo(const std::filesystem::path& path) {
+  void moveTo(const std::filesystem::path& path, bool keepOld) {
     const std::lock_guard using_(m_fileMutex);
     assert(m_file);
     std::unique_ptr<RecordingFile> moved;
@@ -96,7 +100,15 @@ class RecordingWriter::Thread {
       throw FileError(path.string() + ": the recording cannot go there: " + error.what());
     }
     std::swap(m_file, moved);
-    RecordingFile::discard(std::move(moved));
+    try {
+      if (keepOld) moved->makeOneFile();
+    } catch (const FileError&) {
+      // Its log stays beside it, as after a program that was killed.
+    }
+    if (keepOld)
+      moved.reset();
+    else
+      RecordingFile::discard(std::move(moved));
     writePending();
     throwFailure();
   }
@@ -300,8 +312,8 @@ RecordingWriter::Saved RecordingWriter::saved() const { return m_thread->saved()
 void RecordingWriter::check() { m_thread->check(); }
 void RecordingWriter::flush() { m_thread->flush(); }
 
-void RecordingWriter::moveTo(std::filesystem::path path) {
-  m_thread->moveTo(path);
+void RecordingWriter::moveTo(std::filesystem::path path, bool keepOld) {
+  m_thread->moveTo(path, keepOld);
   m_path = std::move(path);
 }
 

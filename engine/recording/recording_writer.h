@@ -77,13 +77,14 @@ class RecordingWriter {
     Index step = 0;  ///< 0 for none yet
   };
   Saved saved() const;
-  /// Throws FileError where writing has failed and fails again now.
+  /// Throws FileError where writing has failed and fails again now. At once where it has not.
   void check();
   /// Waits until all that was handed over is committed. Throws as add().
   void flush();
   /// Gives the recording another place, which must not exist, and goes on there; also after a
-  /// failure, with everything that was handed over. Throws FileError; it goes on where it was then.
-  void moveTo(std::filesystem::path path);
+  /// failure, with everything that was handed over. What lies at the old place goes, or with
+  /// `keepOld` stays as a recording of its own. Throws FileError; it goes on where it was then.
+  void moveTo(std::filesystem::path path, bool keepOld = false);
   /// Writes what is left and makes the recording one file.
   void close();
   /// Closes without a word, and removes the file.

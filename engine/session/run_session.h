@@ -125,7 +125,7 @@ class RunSession {
   /// Waits until everything is in the file.
   void flushRecording();
   /// Gives the recording another place, with all that it has; see RecordingWriter::moveTo.
-  void moveRecording(std::filesystem::path path);
+  void moveRecording(std::filesystem::path path, bool keepOld = false);
   /// Adds a checkpoint of where the run is and makes the recording one file; nothing is recorded
   /// from then on.
   void closeRecording();

@@ -97,8 +97,8 @@ void RunSession::flushRecording() {
   if (m_recorder) m_recorder->writer().flush();
 }
 
-void RunSession::moveRecording(std::filesystem::path path) {
-  if (m_recorder) m_recorder->moveTo(std::move(path));
+void RunSession::moveRecording(std::filesystem::path path, bool keepOld) {
+  if (m_recorder) m_recorder->moveTo(std::move(path), keepOld);
 }
 
 void RunSession::closeRecording() {

@@ -108,10 +108,10 @@ std::shared_ptr<const StepRecord> SessionRecorder::read(int branch, Index step) 
   return upToDate().step(branch, step);
 }
 
-void SessionRecorder::moveTo(std::filesystem::path path) {
+void SessionRecorder::moveTo(std::filesystem::path path, bool keepOld) {
   // An open reader would keep the log of the old place.
   m_reader.reset();
-  m_writer->moveTo(std::move(path));
+  m_writer->moveTo(std::move(path), keepOld);
 }
 
 }  // namespace clipscope

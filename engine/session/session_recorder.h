@@ -61,7 +61,7 @@ class SessionRecorder {
   /// A step as recorded; `branch` may be a descendant of its owner.
   std::shared_ptr<const StepRecord> read(int branch, Index step);
 
-  void moveTo(std::filesystem::path path);
+  void moveTo(std::filesystem::path path, bool keepOld);
 
  private:
   template <class Body>

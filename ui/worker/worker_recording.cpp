@@ -233,7 +233,8 @@ void TrainingWorker::saveRecordingAs(const QString& path, int runId) {
                             "Reset starts one."));
       return;
     }
-    m_session->moveRecording(path.toStdString());
+    // A name that was given before still has what it had.
+    m_session->moveRecording(path.toStdString(), m_isNamed);
     m_isNamed = true;
     m_recordingFailed = false;
     emit recordingSaved(runId, path);
