@@ -198,12 +198,16 @@ QString BranchesPanel::csv() const {
   for (const BranchLine& line : *m_branches) {
     const bool active = line.number == m_active;
     const std::optional<StepSummary>& newest = active && m_newest ? m_newest : line.newest;
-    text += std::to_string(line.number) + ",";
+    text += std::to_string(line.number);
+    text += ',';
     if (line.parent >= 0) text += std::to_string(line.parent);
-    text += ",";
+    text += ',';
     appendText(text, line.name);
-    text += "," + std::to_string(line.fork) + "," +
-            std::to_string(active && m_newest ? m_newest->step : line.steps) + ",";
+    text += ',';
+    text += std::to_string(line.fork);
+    text += ',';
+    text += std::to_string(active && m_newest ? m_newest->step : line.steps);
+    text += ',';
     appendText(text, line.change);
     for (const double value :
          {newest ? newest->loss : notANumber, newest ? newest->epsilon : notANumber,

@@ -4,6 +4,7 @@
 #include <QStringList>
 
 #include "engine/session/run_history.h"
+#include "engine/session/run_news.h"
 #include "ui/panels/panel.h"
 
 class QGridLayout;
