@@ -13,7 +13,7 @@
 #include "engine/formats/csv.h"
 #include "engine/formats/sha256.h"
 #include "engine/interchange/command_line.h"
-#include "tests/support/files.h"
+#include "tests/app/program.h"
 
 using namespace clipscope;
 using namespace clipscope::test;
@@ -41,24 +41,9 @@ class TestCommandLine : public QObject {
   void screenshot();
   void withoutDisplay();
   void realData();
-
- private:
-  struct Result {
-    int code = -1;
-    QString out, err;
-  };
-  /// Runs the program in a folder without a display.
-  static Result call(const QStringList& arguments, const Folder& folder);
 };
 
 namespace {
-
-QProcessEnvironment withoutDisplay_() {
-  QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"})
-    environment.remove(QString::fromLatin1(name));
-  return environment;
-}
 
 QElapsedTimer startedClock() {
   QElapsedTimer clock;
@@ -66,29 +51,11 @@ QElapsedTimer startedClock() {
   return clock;
 }
 
-/// A fast run: few digits, a small network.
-QStringList quick(QStringList more) {
-  return QStringList{"run", "--model",      "logistic", "--digits",
-                     "200", "--batch-size", "20",       "--no-plots"} +
-         more;
-}
-
 QJsonObject jsonIn(const std::filesystem::path& path) {
   return QJsonDocument::fromJson(QByteArray::fromStdString(readAll(path))).object();
 }
 
 }  // namespace
-
-TestCommandLine::Result TestCommandLine::call(const QStringList& arguments, const Folder& folder) {
-  QProcess process;
-  process.setProcessEnvironment(withoutDisplay_());
-  process.setWorkingDirectory(QString::fromStdString(folder.path().string()));
-  process.start(QStringLiteral(CLIPSCOPE_PROGRAM), arguments);
-  if (!process.waitForFinished(120000)) return {};
-  return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
-          QString::fromUtf8(process.readAllStandardOutput()),
-          QString::fromUtf8(process.readAllStandardError())};
-}
 
 void TestCommandLine::helpAndVersion() {
   const Folder folder;
@@ -334,7 +301,7 @@ void TestCommandLine::foldersThatCannotBeWritten() {
 void TestCommandLine::interruptLeavesAWholeFolder() {
   const Folder folder;
   QProcess process;
-  process.setProcessEnvironment(withoutDisplay_());
+  process.setProcessEnvironment(clipscope::test::withoutDisplay());
   process.setWorkingDirectory(QString::fromStdString(folder.path().string()));
   process.start(QStringLiteral(CLIPSCOPE_PROGRAM), quick({"--steps", "100000000", "--out", "o"}));
   QVERIFY(process.waitForStarted());
@@ -406,7 +373,7 @@ void TestCommandLine::theCopiedCommandRepeatsTheExperiment() {
     QVERIFY(line.startsWith("clipscope "));
     line = QStringLiteral(CLIPSCOPE_PROGRAM) + line.mid(9) + " --no-plots --out " + out;
     QProcess shell;
-    shell.setProcessEnvironment(withoutDisplay_());
+    shell.setProcessEnvironment(clipscope::test::withoutDisplay());
     shell.setWorkingDirectory(QString::fromStdString(folder.path().string()));
     shell.start(QStringLiteral("sh"), {QStringLiteral("-c"), line});
     QVERIFY(shell.waitForFinished(120000));
