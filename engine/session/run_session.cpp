@@ -106,7 +106,7 @@ std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_
   settle(stop);
   if (stop.stop_requested()) throw Cancelled();
   if (!isUnderWay(*m_record)) {
-    if (m_recorder) m_recorder->check();
+    checkRecording();
     adoptPending();
     beginStep();
   }
@@ -117,7 +117,7 @@ std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_
     throw;
   }
   arrive();
-  if (m_recorder) m_recorder->check();
+  checkRecording();
   return m_record;
 }
 
@@ -274,7 +274,7 @@ std::shared_ptr<const StepRecord> RunSession::evaluate(std::stop_token stop) {
   if (step <= m_newsKeep) m_newEvaluations.emplace_back(step, *m_record->evaluation);
   if (m_recorder) {
     m_recorder->addEvaluation(owner, step, *m_record->evaluation);
-    m_recorder->check();
+    checkRecording();
   }
   return m_record;
 }

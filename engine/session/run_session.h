@@ -122,6 +122,10 @@ class RunSession {
               Index checkpointBudget = defaultBudget);
   /// Null where nothing is recorded.
   const RecordingWriter* recording() const { return m_recorder ? &m_recorder->writer() : nullptr; }
+  /// Throws RecordingFailed where the file could not be written, and cannot now.
+  void checkRecording() {
+    if (m_recorder) m_recorder->check();
+  }
   /// Waits until everything is in the file.
   void flushRecording();
   /// Gives the recording another place, with all that it has; see RecordingWriter::moveTo.

@@ -145,6 +145,8 @@ class Controller : public QObject {
   void connectWhatIf();
   void connectRecording();
   void takeRecording(const PastUpdate& update);
+  /// Every whole step of the branch is in the file.
+  bool isAllSaved() const;
   void prepareWhatIf();
   void stop() { m_stop.request_stop(); }
 

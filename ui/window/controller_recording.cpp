@@ -13,13 +13,19 @@ void Controller::connectRecording() {
   m_follow = new QTimer(this);
   m_follow->setInterval(followEvery);
   connect(m_follow, &QTimer::timeout, this, [this] {
-    if (!isReadOnly() || m_pending > 0) return;
+    // While commands run, what they send says it.
+    if (m_pending > 0 || (!isReadOnly() && (m_recording.path.empty() || isAllSaved()))) return;
     QMetaObject::invokeMethod(
         m_worker, [worker = m_worker, runId = m_runId] { worker->follow(runId); },
         Qt::QueuedConnection);
   });
-  connect(this, &Controller::sessionChanged, this,
-          [this] { isReadOnly() ? m_follow->start() : m_follow->stop(); });
+  m_follow->start();
+  connect(m_worker, &TrainingWorker::recordingReported, this,
+          [this](int runId, const RecordingState& state) {
+            if (runId < m_runId) return;
+            m_recording = state;
+            emit recordingChanged();
+          });
   connect(m_worker, &TrainingWorker::noted, this, [this](int runId, const QString& text) {
     if (runId >= m_runId) emit message(text, false);
   });
@@ -30,6 +36,13 @@ void Controller::connectRecording() {
     if (runId < m_runId) return;
     emit message(tr("The run is recorded in %1 (not private)").arg(path), false);
   });
+}
+
+bool Controller::isAllSaved() const {
+  const bool underWay = m_position.knownPhase && *m_position.knownPhase != Phase::Account;
+  const Index whole = m_position.knownSteps - (underWay ? 1 : 0);
+  return !m_recording.hasFailed && m_recording.savedBranch == m_position.branch &&
+         m_recording.savedStep >= whole;
 }
 
 void Controller::takeRecording(const PastUpdate& update) {

@@ -181,6 +181,12 @@ void StartPage::place() {
       QRect(QPoint((room.width() - size.width()) / 2, (room.height() - size.height()) / 2), size));
 }
 
+bool StartPage::event(QEvent* event) {
+  // Keys of the window behind it stay there.
+  if (event->type() == QEvent::ShortcutOverride) event->accept();
+  return QFrame::event(event);
+}
+
 void StartPage::keyPressEvent(QKeyEvent* event) {
   if (event->key() == Qt::Key_Escape)
     hide();

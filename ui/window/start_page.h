@@ -31,6 +31,7 @@ class StartPage : public QFrame {
   void defaultRequested();
 
  protected:
+  bool event(QEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
 

@@ -92,7 +92,8 @@ class TrainingWorker : public QObject {
   void saveRecordingAs(const QString& path, int runId);
   /// Goes on without a recording that cannot be written.
   void giveUpRecording(int runId);
-  /// Takes in what another process wrote into the recording that is looked at. Not a command.
+  /// Says how far the recording has come: of one that is looked at, with what another process
+  /// wrote since. Not a command.
   void follow(int runId);
   void stepBack(int runId, std::stop_token stop);
   void phaseBack(int runId, std::stop_token stop);
@@ -130,6 +131,7 @@ class TrainingWorker : public QObject {
   void noted(int runId, const QString& message);
   void exported(int runId, const QString& folder);
   void recordingSaved(int runId, const QString& path);
+  void recordingReported(int runId, const clipscope::RecordingState& state);
   /// The recording cannot be written; the run has stopped after a step that is not in it yet.
   void recordingFailed(int runId, const QString& message);
   void exampleViewed(int runId, std::shared_ptr<const ExampleView> view);

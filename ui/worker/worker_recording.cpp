@@ -5,6 +5,7 @@
 
 #include <QDateTime>
 #include <algorithm>
+#include <utility>
 
 #include "engine/interchange/recorded_run.h"
 #include "ui/worker/guarded.h"
@@ -252,13 +253,23 @@ void TrainingWorker::giveUpRecording(int runId) {
 }
 
 void TrainingWorker::follow(int runId) {
-  if (!m_view) return;
   try {
-    const bool wasWritten = m_view->recording().isBeingWritten();
-    if (m_view->poll() || wasWritten != m_view->recording().isBeingWritten()) send(runId, false);
+    if (m_view) {
+      if (m_view->poll()) send(runId, false);
+    } else if (m_session) {
+      m_session->checkRecording();
+      m_recordingFailed = false;
+    } else {
+      return;
+    }
+  } catch (const RecordingFailed& error) {
+    if (!std::exchange(m_recordingFailed, true))
+      emit recordingFailed(runId, QString::fromUtf8(error.what()));
   } catch (const std::exception& error) {
     emit failed(runId, QString::fromUtf8(error.what()));
+    return;
   }
+  emit recordingReported(runId, recordingState());
 }
 
 }  // namespace clipscope
