@@ -83,8 +83,8 @@ bool RecordingView::poll() {
     m_newsKeep = 0;
   }
   load();
-  m_branchesChanged = m_branchesChanged || names != namesOf(m_reader.tree()) ||
-                      m_branch != m_reader.activeBranch();
+  m_branchesChanged =
+      m_branchesChanged || names != namesOf(m_reader.tree()) || m_branch != m_reader.activeBranch();
   if (atTheEnd)
     goTo(m_reader.activeBranch(), m_reader.tree().at(m_reader.activeBranch()).steps);
   else if (m_record->step > steps())

@@ -126,6 +126,8 @@ class RunSession {
   void checkRecording() {
     if (m_recorder) m_recorder->check();
   }
+  /// The newest step of the branch that is in the file.
+  Index savedThrough() const { return m_recorder ? m_recorder->savedThrough() : 0; }
   /// Waits until everything is in the file.
   void flushRecording();
   /// Gives the recording another place, with all that it has; see RecordingWriter::moveTo.

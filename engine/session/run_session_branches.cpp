@@ -54,7 +54,7 @@ void RunSession::switchTo(int to) {
   m_branch = to;
   forgetUnderWay();
   m_branchesChanged = true;
-  if (m_recorder) m_recorder->setActiveBranch(to);
+  if (m_recorder) m_recorder->setActiveBranch(to, wholeSteps());
 }
 
 std::shared_ptr<const StepRecord> RunSession::goTo(int branch, Index step, Phase phase,

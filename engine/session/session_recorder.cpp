@@ -23,7 +23,9 @@ Index recordedBytes(const StepRecord& record) {
 SessionRecorder::SessionRecorder(std::unique_ptr<RecordingWriter> writer,
                                  std::vector<RecordingReader::CheckpointPlace> known,
                                  Index byteBudget)
-    : m_writer(std::move(writer)), m_kept(byteBudget, std::move(known)) {}
+    : m_writer(std::move(writer)),
+      m_kept(byteBudget, std::move(known)),
+      m_branch(m_writer->saved().branch) {}
 
 template <class Body>
 void SessionRecorder::hand(Body&& body) {
@@ -86,9 +88,19 @@ void SessionRecorder::removeBranches(const std::vector<int>& branches) {
   hand([&] { m_writer->removeBranches(branches); });
 }
 
-void SessionRecorder::setActiveBranch(int branch) {
+void SessionRecorder::setActiveBranch(int branch, Index steps) {
   m_seconds = longestReplay;
-  hand([&] { m_writer->setActiveBranch(branch); });
+  hand([&] {
+    m_writer->setActiveBranch(branch);
+    m_writer->flush();
+    m_savedBefore = steps;
+  });
+  m_branch = branch;
+}
+
+Index SessionRecorder::savedThrough() const {
+  const RecordingWriter::Saved saved = m_writer->saved();
+  return saved.branch == m_branch ? saved.step : m_savedBefore;
 }
 
 RecordingReader& SessionRecorder::upToDate() {

@@ -49,8 +49,11 @@ class SessionRecorder {
   void addBranch(const Branch& branch);
   void renameBranch(int branch, const std::string& name);
   void removeBranches(const std::vector<int>& branches);
-  /// The next step is another branch's: its first checkpoint is due.
-  void setActiveBranch(int branch);
+  /// The next step is of `branch`, which has so many: what was handed over is written first, and a
+  /// checkpoint is due.
+  void setActiveBranch(int branch, Index steps);
+  /// The newest step of the active branch that is in the file.
+  Index savedThrough() const;
 
   /// As KeptCheckpoints::atOrBefore.
   std::optional<RecordingReader::CheckpointPlace> atOrBefore(const BranchTree& tree, int branch,
@@ -71,8 +74,10 @@ class SessionRecorder {
   std::unique_ptr<RecordingWriter> m_writer;
   std::unique_ptr<RecordingReader> m_reader;  ///< of the same file; made when something is read
   KeptCheckpoints m_kept;
-  Index m_bytes = 0;     ///< that steps took since the last checkpoint, about
-  double m_seconds = 0;  ///< that they took
+  int m_branch = 0;
+  Index m_savedBefore = 0;  ///< of the active branch, when it was made the active one
+  Index m_bytes = 0;        ///< that steps took since the last checkpoint, about
+  double m_seconds = 0;     ///< that they took
 };
 
 }  // namespace clipscope

@@ -41,8 +41,7 @@ void Controller::connectRecording() {
 bool Controller::isAllSaved() const {
   const bool underWay = m_position.knownPhase && *m_position.knownPhase != Phase::Account;
   const Index whole = m_position.knownSteps - (underWay ? 1 : 0);
-  return !m_recording.hasFailed && m_recording.savedBranch == m_position.branch &&
-         m_recording.savedStep >= whole;
+  return !m_recording.hasFailed && m_recording.savedStep >= whole;
 }
 
 void Controller::takeRecording(const PastUpdate& update) {

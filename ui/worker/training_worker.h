@@ -35,8 +35,7 @@ struct RecordingState {
   bool isNamed = false;         ///< by the user; others are kept for recovery
   bool hasFailed = false;       ///< it could not be written at the last try
   bool isBeingWritten = false;  ///< by another process
-  Index savedStep = 0;          ///< every step up to this one is in it,
-  int savedBranch = 0;          ///< of this branch
+  Index savedStep = 0;          ///< every step of the branch up to this one is in it
 };
 
 /// Where the run stands in its past and what became known of it: comes before each record.

@@ -112,13 +112,11 @@ RecordingState TrainingWorker::recordingState() const {
     state.isNamed = m_isNamed;
     state.isBeingWritten = m_view->recording().isBeingWritten();
     state.savedStep = m_view->position().knownSteps;
-    state.savedBranch = m_view->position().branch;
   } else if (const RecordingWriter* writer = m_session->recording()) {
     state.path = writer->path();
     state.isNamed = m_isNamed;
     state.hasFailed = m_recordingFailed;
-    state.savedStep = writer->saved().step;
-    state.savedBranch = writer->saved().branch;
+    state.savedStep = m_session->savedThrough();
   }
   return state;
 }
