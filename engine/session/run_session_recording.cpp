@@ -94,7 +94,7 @@ void RunSession::resume(std::unique_ptr<RecordingWriter> writer, const Recording
 }
 
 void RunSession::flushRecording() {
-  if (m_recorder) m_recorder->writer().flush();
+  if (m_recorder) m_recorder->flush();
 }
 
 void RunSession::moveRecording(std::filesystem::path path, bool keepOld) {
@@ -112,11 +112,11 @@ void RunSession::closeRecording() {
       m_recorder->add(m_tree.ownerOf(m_branch, done), m_trainer.checkpoint());
   }
   const auto recorder = std::exchange(m_recorder, nullptr);
-  recorder->writer().close();
+  recorder->close();
 }
 
 void RunSession::discardRecording() {
-  if (const auto recorder = std::exchange(m_recorder, nullptr)) recorder->writer().discard();
+  if (const auto recorder = std::exchange(m_recorder, nullptr)) recorder->discard();
 }
 
 void RunSession::giveUpRecording() { m_recorder.reset(); }

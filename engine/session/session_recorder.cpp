@@ -121,9 +121,19 @@ std::shared_ptr<const StepRecord> SessionRecorder::read(int branch, Index step) 
 }
 
 void SessionRecorder::moveTo(std::filesystem::path path, bool keepOld) {
-  // An open reader would keep the log of the old place.
+  // An open reader would keep the log of the old place, here and below.
   m_reader.reset();
   m_writer->moveTo(std::move(path), keepOld);
+}
+
+void SessionRecorder::close() {
+  m_reader.reset();
+  m_writer->close();
+}
+
+void SessionRecorder::discard() {
+  m_reader.reset();
+  m_writer->discard();
 }
 
 }  // namespace clipscope

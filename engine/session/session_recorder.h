@@ -32,11 +32,13 @@ class SessionRecorder {
                            std::vector<RecordingReader::CheckpointPlace> known = {},
                            Index byteBudget = defaultBudget);
 
-  RecordingWriter& writer() { return *m_writer; }
   const RecordingWriter& writer() const { return *m_writer; }
 
   /// Throws RecordingFailed where the file could not be written, and cannot now.
   void check();
+
+  /// Waits until everything is in the file. Throws FileError.
+  void flush() { m_writer->flush(); }
 
   /// A whole step of its owner.
   void stepped(int branch, const std::shared_ptr<const StepRecord>& record);
@@ -65,6 +67,8 @@ class SessionRecorder {
   std::shared_ptr<const StepRecord> read(int branch, Index step);
 
   void moveTo(std::filesystem::path path, bool keepOld);
+  void close();
+  void discard();
 
  private:
   template <class Body>
