@@ -98,6 +98,8 @@ int train(RunSession& session, Index steps, const RunOutput& out) {
   Progress progress(steps);
   std::shared_ptr<const StepRecord> record;
   double accuracy = notANumber;
+  // What a program that was killed did not come to.
+  if (session.evaluationDue()) session.evaluate();
   while (session.stepsDone() < steps && !interruptRequested) {
     record = session.finishStep();
     trace.stepped(*record);
@@ -153,20 +155,24 @@ int resumeHeadless(const std::string& path, std::optional<Index> steps,
   std::unique_ptr<RunSession> session;
   Index wanted = 0;
   {
-    // The writer comes first: what it finds after a program was killed is what the reader sees.
-    auto writer = RecordingWriter::append(path);
+    // A run that cannot be gone on with leaves its file as it was.
     const RecordingReader recording(path);
-    std::optional<DataSettings> where;
-    const Experiment& first = *recording.tree().settingsOf(0, 1);
-    if (data) where = settingsForPath(*data, first.data);
-    session = openRecordedRun(recording, where, noPast);
-    session->resume(std::move(writer), recording);
-    wanted = steps.value_or(session->experiment().run.steps);
-    if (session->stepsDone() >= wanted)
-      throw SettingError(path + ": has step " + std::to_string(session->stepsDone()) +
+    const BranchTree& tree = recording.tree();
+    const Index done = tree.at(recording.activeBranch()).steps;
+    wanted = steps.value_or(tree.settingsOf(recording.activeBranch(), done + 1)->run.steps);
+    if (done >= wanted)
+      throw SettingError(path + ": has step " + std::to_string(done) +
                          " already; give --steps a number above it");
+    std::optional<DataSettings> where;
+    if (data) where = settingsForPath(*data, tree.settingsOf(0, 1)->data);
+    session = openRecordedRun(recording, where, noPast);
     if (const std::string why = whyNotBitEqual(recording); !why.empty())
       std::cerr << "clipscope: " << path << ": " << why << "\n";
+  }
+  {
+    auto writer = RecordingWriter::append(path);
+    const RecordingReader recording(path);
+    session->resume(std::move(writer), recording);
   }
   return train(*session, wanted, out);
 }
