@@ -89,6 +89,9 @@ void RunSession::record(std::unique_ptr<RecordingWriter> writer, Index checkpoin
 
 void RunSession::resume(std::unique_ptr<RecordingWriter> writer, const RecordingReader& recording,
                         Index checkpointBudget) {
+  if (recording.tree().at(m_branch).steps != wholeSteps())
+    throw FileError(recording.path().string() +
+                    ": another program went on with it meanwhile; open it again");
   m_recorder = std::make_unique<SessionRecorder>(std::move(writer), recording.checkpoints(),
                                                  checkpointBudget);
 }

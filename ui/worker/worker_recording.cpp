@@ -197,10 +197,12 @@ void TrainingWorker::goToBranch(int branch, Index step, int runId, std::stop_tok
           branch == m_session->branch() &&
           static_cast<double>(m_session->replayLength(step)) * secondsOf(*m_session->record()) <
               noticed;
-      if (isShort)
+      if (isShort || !m_session->recording()) {
         m_session->goTo(branch, step, Phase::Account, stop);
-      else
+        evaluateWhenDue(stop);  // where it was cut short the first time
+      } else {
         m_session->show(branch, step, stop);
+      }
     } else {
       return;
     }
