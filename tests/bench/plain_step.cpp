@@ -142,7 +142,9 @@ void PlainStep::update() {
   m_optimizer->beginStep(m_gradient.size());
   parallelRanges(extent, extent, [&](Index from, Index to) {
     scaled(inverse, m_gradient.data() + from, m_gradient.data() + from, to - from);
-    m_optimizer->stepRange(m_parameters.trainable(), m_gradient, from, to);
+    const auto first = static_cast<std::size_t>(from), count = static_cast<std::size_t>(to - from);
+    m_optimizer->stepRange(m_parameters.trainable().subspan(first, count),
+                           std::span<const float>(m_gradient).subspan(first, count), from);
   });
 }
 
