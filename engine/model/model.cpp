@@ -99,7 +99,10 @@ BlockCache Model::makeCache(Index wanted) const {
     const Index width = m_layers[l]->outputShape().size();
     LayerCache& layer = cache.layers[l];
     if (m_parts.absorbed[l]) {
-      const LayerCache& below = cache.layers[static_cast<std::size_t>(m_parts.links[l].input)];
+      const int node = m_parts.links[l].input;
+      LayerCache below;
+      below.y = cache.input;
+      if (node >= 0) below = cache.layers[static_cast<std::size_t>(node)];
       layer.y = below.y;
       layer.x = below.y;
       layer.dy = below.dy;
@@ -215,7 +218,7 @@ void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
 
 void Model::blank(BlockCache& cache, Index example) const {
   const auto zero = [example](float* data, Index cols) {
-    std::fill_n(data + example * cols, cols, 0.0f);
+    if (data) std::fill_n(data + example * cols, cols, 0.0f);
   };
   zero(cache.input.data, cache.input.cols);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
@@ -241,7 +244,8 @@ void Model::addPerSample(const BlockCache& cache, Index example, GradientSet& gr
 
 void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientSet& scratch,
                                std::span<double> out) const {
-  std::vector<bool> pending(out.size(), true);
+  thread_local std::vector<char> pending;  // kept: a step allocates nothing
+  pending.assign(out.size(), 1);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     bool form = false;
     for (const ParameterId id : m_layers[l]->parameters()) {
@@ -250,7 +254,7 @@ void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientS
       const auto at = static_cast<std::size_t>(t);
       if ((*m_table)[id].uses == 1 &&
           m_layers[l]->formedSquaredNorm(cache.layers[l], example, id, out[at]))
-        pending[at] = false;
+        pending[at] = 0;
       else
         form = true;
     }

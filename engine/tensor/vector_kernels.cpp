@@ -294,6 +294,7 @@ double outerSquaredNormKernel(const float* HWY_RESTRICT delta, Index outputs,
   double total = 0;
   for (Index o = 0; o < outputs; ++o) {
     const double value = static_cast<double>(delta[o]);
+    if (value == 0) continue;  // a ReLU leaves many
     const auto factor = hn::Set(d, value);
     auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
     Index j = 0;
