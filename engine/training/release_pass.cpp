@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "engine/noise/gaussian_noise.h"
+#include "engine/tensor/float_mode.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -81,6 +82,7 @@ void ReleasePass::runRange(const NoiseTask* noise, const UpdateTask* update, Ind
 }
 
 void ReleasePass::run(const NoiseTask* noise, const UpdateTask* update) {
+  const FlushedDenormals flushed;
   const auto start = Clock::now();
   Result& result = m_result;
   result.histogram.clear();
