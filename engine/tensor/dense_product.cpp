@@ -133,6 +133,16 @@ void cellRange(const DenseProduct& p, Index first, Index last, const float* b, I
   }
 }
 
+template <int vectors>
+void copyPanel(const float* HWY_RESTRICT b, Index step, Index depth, Index columns,
+               float* HWY_RESTRICT out) {
+  for (Index j = 0; j < depth; ++j, b += step, out += vectors * lanes) {
+    Vector row[vectors];
+    load<vectors>(b, columns, row);
+    store<vectors>(row, out, vectors * lanes);
+  }
+}
+
 /// Rows from which on a panel of a plain B is copied before it is read: its rows then lie together,
 /// and what is behind the last column is 0.
 constexpr Index copyRows = 8 * mostCells;
@@ -148,10 +158,10 @@ void productKernel(const DenseProduct& p, Index first, Index last, Index from, I
     if (p.bPanel == productPanel && (inside < width || last - first >= copyRows)) {
       read.bStep = width;
       copy.resize(std::max(copy.size(), static_cast<std::size_t>(p.depth * width)), 0.0f);
-      for (Index j = 0; j < p.depth; ++j) {
-        float* row = copy.data() + j * width;
-        std::fill(std::copy_n(b + j * p.bStep, inside, row), row + width, 0.0f);
-      }
+      if (vectors == 2)
+        copyPanel<2>(b, p.bStep, p.depth, inside, copy.data());
+      else
+        copyPanel<1>(b, p.bStep, p.depth, inside, copy.data());
       b = copy.data();
     }
     if (vectors == 2)
@@ -170,23 +180,28 @@ void transposeKernel(const float* HWY_RESTRICT in, Index inStep, Index rows, Ind
   const hn::CappedTag<float, 4> d;
   const hn::RepartitionToWide<decltype(d)> dw;
   const Index whole = rows / 4 * 4;
-  for (; c + 4 <= columns; c += 4) {
-    for (Index r = 0; r < whole; r += 4) {
-      const float* HWY_RESTRICT from = in + r * inStep + c;
-      const auto v0 = hn::LoadU(d, from), v1 = hn::LoadU(d, from + inStep);
-      const auto v2 = hn::LoadU(d, from + 2 * inStep), v3 = hn::LoadU(d, from + 3 * inStep);
-      const auto low0 = hn::BitCast(dw, hn::InterleaveLower(d, v0, v1));
-      const auto low1 = hn::BitCast(dw, hn::InterleaveLower(d, v2, v3));
-      const auto high0 = hn::BitCast(dw, hn::InterleaveUpper(d, v0, v1));
-      const auto high1 = hn::BitCast(dw, hn::InterleaveUpper(d, v2, v3));
-      float* HWY_RESTRICT to = out + c * outStep + r;
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, low0, low1)), d, to);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, low0, low1)), d, to + outStep);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, high0, high1)), d, to + 2 * outStep);
-      hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, high0, high1)), d, to + 3 * outStep);
-    }
+  // Some cache lines of each row at a time: the rows are far apart, and so are those of the output.
+  constexpr Index stretch = 64;
+  for (Index start = 0; start + 4 <= columns; start += stretch) {
+    const Index end = std::min(start + stretch, columns / 4 * 4);
+    for (Index r = 0; r < whole; r += 4)
+      for (Index k = start; k < end; k += 4) {
+        const float* HWY_RESTRICT from = in + r * inStep + k;
+        const auto v0 = hn::LoadU(d, from), v1 = hn::LoadU(d, from + inStep);
+        const auto v2 = hn::LoadU(d, from + 2 * inStep), v3 = hn::LoadU(d, from + 3 * inStep);
+        const auto low0 = hn::BitCast(dw, hn::InterleaveLower(d, v0, v1));
+        const auto low1 = hn::BitCast(dw, hn::InterleaveLower(d, v2, v3));
+        const auto high0 = hn::BitCast(dw, hn::InterleaveUpper(d, v0, v1));
+        const auto high1 = hn::BitCast(dw, hn::InterleaveUpper(d, v2, v3));
+        float* HWY_RESTRICT to = out + k * outStep + r;
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, low0, low1)), d, to);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, low0, low1)), d, to + outStep);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, high0, high1)), d, to + 2 * outStep);
+        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, high0, high1)), d, to + 3 * outStep);
+      }
     for (Index r = whole; r < rows; ++r)
-      for (Index i = c; i < c + 4; ++i) out[i * outStep + r] = in[r * inStep + i];
+      for (Index k = start; k < end; ++k) out[k * outStep + r] = in[r * inStep + k];
+    c = end;
   }
 #endif
   for (; c < columns; ++c)

@@ -50,7 +50,8 @@ PlainStep::PlainStep(const BenchNetwork& network, LoadedData data)
   m_workers.resize(static_cast<std::size_t>(workers));
   const auto tensors = static_cast<std::size_t>(m_model->table().trainableCount());
   for (Worker& worker : m_workers) {
-    worker.cache = m_model->makeCache();
+    worker.cache =
+        m_model->makeCache(m_model->plan().rowsFor(static_cast<Index>(m_data.train.size())));
     worker.sums = m_model->makeSums(1);
     for (const auto& [layer, convolution] : m_convolutions)
       worker.convolutions[layer] = convolution->makeSum();
