@@ -84,6 +84,9 @@ class Layer {
   /// where the layer cannot. Before compile().
   virtual bool takeRelu() { return false; }
 
+  /// The output is the input as it lies: the layer need not run.
+  virtual bool passesThrough() const { return false; }
+
   /// Creates what depends on the block's size; once, before any pass.
   virtual void compile(Index maxRows) { static_cast<void>(maxRows); }
   virtual CacheSize cacheSize(Index maxRows) const {

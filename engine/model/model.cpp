@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "engine/tensor/float_mode.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -99,7 +100,10 @@ BlockCache Model::makeCache(Index wanted) const {
     const Index width = m_layers[l]->outputShape().size();
     LayerCache& layer = cache.layers[l];
     if (m_parts.absorbed[l]) {
-      const LayerCache& below = cache.layers[static_cast<std::size_t>(m_parts.links[l].input)];
+      const int node = m_parts.links[l].input;
+      LayerCache below;
+      below.y = cache.input;
+      if (node >= 0) below = cache.layers[static_cast<std::size_t>(node)];
       layer.y = below.y;
       layer.x = below.y;
       layer.dy = below.dy;
@@ -128,6 +132,7 @@ void Model::prepare(const Parameters& values, PreparedParameters& prepared) cons
 
 void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
                     const DrawKey& key) const {
+  const FlushedDenormals flushed;
   assert(cache.rows <= cache.maxRows);
   cache.input.rows = cache.rows;
   LayerLaps laps(cache.clock, LayerClock::Forward);
@@ -146,11 +151,24 @@ void Model::forward(const PreparedParameters& parameters, BlockCache& cache,
 
 void Model::evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,
                          int* predictions) const {
+  const FlushedDenormals flushed;
   LayerCache& last = cache.layers.back();
-  m_parts.loss->evaluate(last.y, targets, losses, predictions, last.dy);
+  // An exponential takes as long as some thirty multiplications.
+  parallelRanges(last.y.rows, 30 * last.y.size(), [&](Index from, Index to) {
+    const Index rows = to - from, outputs = last.y.cols;
+    Targets part = targets;
+    if (part.labels) part.labels += from;
+    if (part.values) part.values += from * outputs;
+    View dy = last.dy;
+    if (dy) dy = {dy.row(from), rows, outputs};
+    m_parts.loss->evaluate({last.y.row(from), rows, outputs}, part,
+                           losses ? losses + from : nullptr,
+                           predictions ? predictions + from : nullptr, dy);
+  });
 }
 
 void Model::backward(const PreparedParameters& parameters, BlockCache& cache) const {
+  const FlushedDenormals flushed;
   const auto gradientOf = [&](int node) {
     return node >= 0 && m_needsGradient[static_cast<std::size_t>(node)]
                ? cache.layers[static_cast<std::size_t>(node)].dy
@@ -190,6 +208,7 @@ void Model::backward(const PreparedParameters& parameters, BlockCache& cache) co
 }
 
 void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
+  const FlushedDenormals flushed;
   LayerLaps laps(cache.clock, LayerClock::Norms);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     m_layers[l]->squaredNorms(cache.layers[l], out);
@@ -215,7 +234,7 @@ void Model::squaredNorms(BlockCache& cache, NormColumns out) const {
 
 void Model::blank(BlockCache& cache, Index example) const {
   const auto zero = [example](float* data, Index cols) {
-    std::fill_n(data + example * cols, cols, 0.0f);
+    if (data) std::fill_n(data + example * cols, cols, 0.0f);
   };
   zero(cache.input.data, cache.input.cols);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
@@ -227,6 +246,7 @@ void Model::blank(BlockCache& cache, Index example) const {
 }
 
 void Model::addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& sums) const {
+  const FlushedDenormals flushed;
   LayerLaps laps(cache.clock, LayerClock::Sums);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     m_layers[l]->addWeighted(cache.layers[l], factors, sums);
@@ -235,13 +255,16 @@ void Model::addWeighted(BlockCache& cache, const FactorMatrix& factors, SumSet& 
 }
 
 void Model::addPerSample(const BlockCache& cache, Index example, GradientSet& gradient) const {
+  const FlushedDenormals flushed;
   for (std::size_t l = 0; l < m_layers.size(); ++l)
     m_layers[l]->addPerSample(cache.layers[l], example, gradient);
 }
 
 void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientSet& scratch,
                                std::span<double> out) const {
-  std::vector<bool> pending(out.size(), true);
+  const FlushedDenormals flushed;
+  thread_local std::vector<char> pending;  // kept: a step allocates nothing
+  pending.assign(out.size(), 1);
   for (std::size_t l = 0; l < m_layers.size(); ++l) {
     bool form = false;
     for (const ParameterId id : m_layers[l]->parameters()) {
@@ -250,7 +273,7 @@ void Model::formedSquaredNorms(const BlockCache& cache, Index example, GradientS
       const auto at = static_cast<std::size_t>(t);
       if ((*m_table)[id].uses == 1 &&
           m_layers[l]->formedSquaredNorm(cache.layers[l], example, id, out[at]))
-        pending[at] = false;
+        pending[at] = 0;
       else
         form = true;
     }

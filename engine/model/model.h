@@ -28,6 +28,8 @@ struct BlockPlan {
   /// where the threads share products; otherwise all but the last are full.
   Index count(Index batch) const;
   std::pair<Index, Index> range(Index batch, Index block) const;
+  /// Rows of its largest block, at least 1; where threads carry blocks always `rows`.
+  Index rowsFor(Index batch) const;
 };
 
 /// The weights as the layers' kernels read them, made once from Parameters. Refers to `values`.
@@ -74,7 +76,7 @@ class Model {
   void prepare(const Parameters& values, PreparedParameters& prepared) const;
 
   /// The passes over one block, in this order. `cache.rows` and `cache.input` are set by the
-  /// caller.
+  /// caller. Denormals are 0 in all of them, and in the caller's arithmetic what they were.
   void forward(const PreparedParameters& parameters, BlockCache& cache, const DrawKey& key) const;
   /// Losses and predictions, and the gradient at the output, which backward starts from.
   void evaluateLoss(BlockCache& cache, const Targets& targets, float* losses,

@@ -129,7 +129,7 @@ void ModelBuilder::build() {
   json complete = json::array();
   chain(m_spec.at("layers"), {-1, m_parts.input}, {"", "/layers/", 0, -1, false}, complete);
   checkTotals();
-  m_parts.absorbRelus();
+  m_parts.absorb();
 }
 
 void ModelBuilder::checkTotals() {

@@ -50,13 +50,18 @@ std::vector<int> ModelParts::readers() const {
   return counts;
 }
 
-void ModelParts::absorbRelus() {
+void ModelParts::absorb() {
   const std::vector<int> counts = readers();
   absorbed.assign(layers.size(), false);
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    if (layers[l]->kind() != "relu" || links[l].input < 0) continue;
+    const bool through = layers[l]->passesThrough();
+    if (links[l].input < 0) {
+      absorbed[l] = through;
+      continue;
+    }
     const auto below = static_cast<std::size_t>(links[l].input);
-    absorbed[l] = counts[below] == 1 && layers[below]->takeRelu();
+    if (counts[below] != 1) continue;
+    absorbed[l] = through || (layers[l]->kind() == "relu" && layers[below]->takeRelu());
   }
 }
 

@@ -41,12 +41,13 @@ struct ModelParts {
   std::vector<LayerLink> links;
   std::vector<LayerDescription> description;
   std::unique_ptr<Loss> loss;
-  /// Layers that the one they read from has taken over (Layer::takeRelu): they are passed by, and
-  /// their output and its gradient lie where that layer's do. Empty before absorbRelus().
+  /// Layers that the one they read from has taken over (Layer::takeRelu), or that do nothing
+  /// (Layer::passesThrough): they are passed by, and their output and its gradient lie where that
+  /// layer's do, or the model's input. Empty before absorb().
   std::vector<bool> absorbed;
 
-  /// Offers each ReLU to the layer whose only reader it is.
-  void absorbRelus();
+  /// Offers each ReLU to the layer whose only reader it is, and finds the layers to pass by.
+  void absorb();
   /// Does the gradient of a layer's output matter: is there anything trainable in it or below?
   std::vector<bool> needsGradient() const;
   /// A name for each layer, in the order they run: its line's; of a block's sum, the block's.

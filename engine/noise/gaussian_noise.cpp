@@ -2,6 +2,7 @@
 #include "engine/noise/gaussian_noise.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/tensor/philox.h"
 
@@ -21,97 +22,154 @@ using FloatTag = hn::ScalableTag<float>;
 using Words = hn::Vec<WordTag>;
 using Floats = hn::Vec<FloatTag>;
 
-/// The high and low words of a·m, lane by lane.
-HWY_INLINE void multiply(Words a, Words m, Words& high, Words& low) {
-  const WordTag d;
-#if HWY_TARGET == HWY_SCALAR
-  const std::uint64_t product = std::uint64_t{hn::GetLane(a)} * hn::GetLane(m);
-  low = hn::Set(d, static_cast<std::uint32_t>(product));
-  high = hn::Set(d, static_cast<std::uint32_t>(product >> 32));
-#else
-  const hn::RepartitionToWide<WordTag> wide;
-  const auto even = hn::MulEven(a, m);
-  const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))), m);
-  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(odd)), hn::BitCast(d, even));
-  high = hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
-#endif
-}
-
-/// One counter a lane.
-struct Counters {
-  Words x[4];
-};
-
-/// Vectors that go through a pass together: Philox's rounds wait for each other, and a second chain
-/// fills the wait.
+/// Vectors of draws that go through a pass together: Philox's rounds wait for each other, and more
+/// chains fill the wait.
 constexpr int ways = 2;
 
-/// Philox4x32-10; `keys` are the ten rounds' pairs.
-HWY_INLINE void philox(Counters (&c)[ways], const std::uint32_t* HWY_RESTRICT keys) {
-  const WordTag d;
-  const Words m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
-#pragma GCC unroll 10
-  for (int round = 0; round < 10; ++round)
-#pragma GCC unroll 4
-    for (int w = 0; w < ways; ++w) {
-      Words high0, low0, high1, low1;
-      multiply(c[w].x[0], m0, high0, low0);
-      multiply(c[w].x[2], m1, high1, low1);
-      c[w].x[0] = hn::Xor3(high1, c[w].x[1], hn::Set(d, keys[2 * round]));
-      c[w].x[1] = low1;
-      c[w].x[2] = hn::Xor3(high0, c[w].x[3], hn::Set(d, keys[2 * round + 1]));
-      c[w].x[3] = low0;
-    }
+#if HWY_TARGET == HWY_SCALAR
+
+struct Draws {
+  std::array<std::uint32_t, 4> x;
+};
+
+template <int count>
+HWY_INLINE void philox(Draws (&draws)[count], const std::uint64_t* HWY_RESTRICT keys) {
+  for (Draws& d : draws)
+    d.x =
+        philox4x32(d.x, {static_cast<std::uint32_t>(keys[0]), static_cast<std::uint32_t>(keys[1])});
 }
 
-/// √(−2 ln u) for u = (⌊w/2⌋ + ½)/2⁶³, w = {low, high}.
-HWY_INLINE Floats radius(Words low, Words high) {
+HWY_INLINE Draws draws(const std::uint32_t* HWY_RESTRICT counter, std::uint64_t first) {
+  return {{static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(first >> 32), counter[2],
+           counter[3]}};
+}
+
+HWY_INLINE Words wordOf(const Draws& d, std::size_t number) {
+  return hn::Set(WordTag(), d.x[number]);
+}
+
+#else
+
+using WideTag = hn::RepartitionToWide<WordTag>;
+using Wide = hn::Vec<WideTag>;
+
+/// One counter in each 64-bit lane, in its low half, which is all that a multiplication reads: the
+/// high halves may hold anything. Halves of a product need no sorting this way.
+struct Counters {
+  Wide x[4];
+};
+
+/// Draws p of even number and of odd number go side by side, so that together they fill 32-bit
+/// lanes in their order.
+struct Draws {
+  Counters even, odd;
+};
+
+HWY_INLINE void round(Counters& c, Wide key0, Wide key1) {
+  const WordTag d;
+  const WideTag dw;
+  const Wide first =
+      hn::MulEven(hn::BitCast(d, c.x[0]), hn::BitCast(d, hn::Set(dw, std::uint64_t{0xD2511F53})));
+  const Wide second =
+      hn::MulEven(hn::BitCast(d, c.x[2]), hn::BitCast(d, hn::Set(dw, std::uint64_t{0xCD9E8D57})));
+  c.x[0] = hn::Xor3(hn::ShiftRight<32>(second), c.x[1], key0);
+  c.x[1] = second;
+  c.x[2] = hn::Xor3(hn::ShiftRight<32>(first), c.x[3], key1);
+  c.x[3] = first;
+}
+
+/// Philox4x32-10; `keys` are the ten rounds' pairs.
+template <int count>
+HWY_INLINE void philox(Draws (&draws)[count], const std::uint64_t* HWY_RESTRICT keys) {
+  const WideTag dw;
+#pragma GCC unroll 10
+  for (int r = 0; r < 10; ++r) {
+    const Wide key0 = hn::Set(dw, keys[2 * r]), key1 = hn::Set(dw, keys[2 * r + 1]);
+#pragma GCC unroll 4
+    for (int w = 0; w < count; ++w) {
+      round(draws[w].even, key0, key1);
+      round(draws[w].odd, key0, key1);
+    }
+  }
+}
+
+/// The draws first, first + 1, … as philox.h lays them out.
+HWY_INLINE Draws draws(const std::uint32_t* HWY_RESTRICT counter, std::uint64_t first) {
+  const WideTag dw;
+  const Wide even = hn::Add(hn::Set(dw, first), hn::ShiftLeft<1>(hn::Iota(dw, 0)));
+  const Wide odd = hn::Add(even, hn::Set(dw, std::uint64_t{1}));
+  const Wide step = hn::Set(dw, std::uint64_t{counter[2]});
+  const Wide block = hn::Set(dw, std::uint64_t{counter[3]});
+  return {{{even, hn::ShiftRight<32>(even), step, block}},
+          {{odd, hn::ShiftRight<32>(odd), step, block}}};
+}
+
+/// One word of all draws, in their order.
+HWY_INLINE Words wordOf(const Draws& d, std::size_t number) {
+  const WordTag tag;
+  return hn::OddEven(hn::BitCast(tag, hn::ShiftLeft<32>(d.odd.x[number])),
+                     hn::BitCast(tag, d.even.x[number]));
+}
+
+#endif
+
+/// Where a radius' word is this near to an end, it takes 32 bits more: 2¹⁶ words on each side.
+constexpr float tailEnd = 0x1p-16f;
+constexpr std::uint64_t tailDraws = std::uint64_t{1} << 63;
+
+/// u of a word x, as u itself below ½ and as u − 1 above, so that it is exact near both ends:
+/// (x + ½)/2³².
+HWY_INLINE Floats fraction(Words x) {
+  const FloatTag df;
+  return hn::MulAdd(hn::ConvertTo(df, hn::BitCast(IntTag(), x)), hn::Set(df, 0x1p-32f),
+                    hn::Set(df, 0x1p-33f));
+}
+
+HWY_INLINE auto isTail(Floats t) { return hn::Lt(hn::Abs(t), hn::Set(FloatTag(), tailEnd)); }
+
+/// The same of 64 bits, high·2³² + low: (⌊w/2⌋ + ½)/2⁶³.
+HWY_INLINE Floats longFraction(Words high, Words low) {
   const WordTag dw;
   const IntTag di;
   const FloatTag df;
-  // v = min(u, 1 − u), exactly, by complementing the word: both ends keep their precision.
-  const auto upperHalf = hn::BroadcastSignBit(hn::BitCast(di, high));
-  const auto mask = hn::BitCast(dw, upperHalf);
+  // Of the upper half the complement, which is exact: 1 − u has the complement of u's bits.
+  const auto upper = hn::BroadcastSignBit(hn::BitCast(di, high));
+  const auto mask = hn::BitCast(dw, upper);
   const auto hi = hn::BitCast(di, hn::Xor(high, mask));
   const auto lo = hn::BitCast(di, hn::ShiftRight<1>(hn::Xor(low, mask)));
   const Floats v =
       hn::MulAdd(hn::ConvertTo(df, hi), hn::Set(df, 0x1p-32f),
                  hn::MulAdd(hn::ConvertTo(df, lo), hn::Set(df, 0x1p-63f), hn::Set(df, 0x1p-64f)));
-  const auto upper = hn::RebindMask(df, hn::Lt(upperHalf, hn::Zero(di)));
-
-  // ln v = e ln 2 + ln(1 + f) with 1 + f in [√½, √2).
-  const auto bits = hn::BitCast(di, v);
-  auto exponent = hn::Sub(hn::ShiftRight<23>(bits), hn::Set(di, 127));
-  auto mantissa =
-      hn::BitCast(df, hn::Or(hn::And(bits, hn::Set(di, 0x7FFFFF)), hn::Set(di, 0x3F800000)));
-  const auto large = hn::Gt(mantissa, hn::Set(df, 1.41421356f));
-  mantissa = hn::IfThenElse(large, hn::Mul(mantissa, hn::Set(df, 0.5f)), mantissa);
-  const Floats one = hn::Set(df, 1.0f);
-  Floats e = hn::Add(hn::ConvertTo(df, exponent), hn::IfThenElseZero(large, one));
-  Floats f = hn::Sub(mantissa, one);
-  // ln(1 − v), for u near 1: −v itself, or 1 − v = ½(1 + (1 − 2v)); both differences are exact.
-  const auto near = hn::Le(v, hn::Set(df, 0.29289322f));
-  const Floats upperE = hn::IfThenElse(near, hn::Zero(df), hn::Set(df, -1.0f));
-  const Floats upperF = hn::IfThenElse(near, hn::Neg(v), hn::NegMulAdd(hn::Set(df, 2.0f), v, one));
-  e = hn::IfThenElse(upper, upperE, e);
-  f = hn::IfThenElse(upper, upperF, f);
-
-  // ln(1 + f): the polynomial of Cephes logf.
-  const Floats square = hn::Mul(f, f);
-  Floats p = hn::Set(df, 7.0376836292e-2f);
-  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                        -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f})
-    p = hn::MulAdd(p, f, hn::Set(df, c));
-  p = hn::Mul(hn::Mul(p, f), square);
-  p = hn::MulAdd(e, hn::Set(df, -2.12194440e-4f), p);
-  p = hn::NegMulAdd(hn::Set(df, 0.5f), square, p);
-  const Floats logarithm = hn::MulAdd(e, hn::Set(df, 0.693359375f), hn::Add(f, p));
-  return hn::Sqrt(hn::Mul(hn::Set(df, -2.0f), logarithm));
+  return hn::IfThenElse(hn::RebindMask(df, hn::Lt(upper, hn::Zero(di))), hn::Neg(v), v);
 }
 
-/// A uniform direction from a word: its low 30 bits an angle in ±π/4, its two top bits the
+/// √(−2 ln u); t is u or, where that is nearer to 0, u − 1.
+HWY_INLINE Floats radius(Floats t) {
+  const IntTag di;
+  const FloatTag df;
+  const Floats one = hn::Set(df, 1.0f);
+  const auto upper = hn::Lt(t, hn::Zero(df));
+  // ln u = e ln 2 + ln(1 + f) with 1 + f in [√½, √2).
+  const auto bits = hn::BitCast(di, hn::IfThenElse(upper, hn::Add(one, t), t));
+  const auto e = hn::ShiftRight<23>(hn::Sub(bits, hn::Set(di, 0x3F3504F3)));
+  Floats f = hn::Sub(hn::BitCast(df, hn::Sub(bits, hn::ShiftLeft<23>(e))), one);
+  // Near 1 it is u − 1 itself.
+  f = hn::IfThenElse(hn::And(upper, hn::RebindMask(df, hn::Eq(e, hn::Zero(di)))), t, f);
+  // −2 ln(1 + f): the polynomial of Cephes logf, times −2.
+  const Floats square = hn::Mul(f, f);
+  Floats p = hn::Set(df, -2 * 7.0376836292e-2f);
+  for (const float c : {-1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                        -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f})
+    p = hn::MulAdd(p, f, hn::Set(df, -2 * c));
+  p = hn::MulAdd(p, hn::Mul(square, f), square);
+  p = hn::NegMulAdd(hn::Set(df, 2.0f), f, p);
+  return hn::Sqrt(hn::MulAdd(hn::ConvertTo(df, e), hn::Set(df, -1.38629436f), p));
+}
+
+/// r times a uniform direction from a word: its low 30 bits an angle in ±π/4, its two top bits the
 /// quadrant.
-HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
+HWY_INLINE void onCircle(Floats r, Words a, Floats& x, Floats& y) {
+  const WordTag dw;
   const IntTag di;
   const FloatTag df;
   const auto word = hn::BitCast(di, a);
@@ -127,64 +185,67 @@ HWY_INLINE void circle(Words a, Floats& cosine, Floats& sine) {
   c = hn::MulAdd(hn::Mul(c, q), q, hn::NegMulAdd(hn::Set(df, 0.5f), q, hn::Set(df, 1.0f)));
   // A quarter turn swaps them; the half turn negates both. Together the four quadrants.
   const auto swap = hn::RebindMask(df, hn::Lt(word, hn::Zero(di)));
-  const auto negate = hn::RebindMask(df, hn::Lt(hn::ShiftLeft<1>(word), hn::Zero(di)));
-  const Floats x = hn::IfThenElse(swap, s, c);
-  const Floats y = hn::IfThenElse(swap, c, s);
-  cosine = hn::IfThenElse(negate, hn::Neg(x), x);
-  sine = hn::IfThenElse(negate, hn::Neg(y), y);
+  const auto half = hn::And(hn::ShiftLeft<1>(a), hn::Set(dw, 0x80000000u));
+  const Floats signedR = hn::BitCast(df, hn::Xor(hn::BitCast(dw, r), half));
+  x = hn::Mul(signedR, hn::IfThenElse(swap, s, c));
+  y = hn::Mul(signedR, hn::IfThenElse(swap, c, s));
 }
 
-/// `counter` and `key` as philox.h lays them out, position = first pair; writes 2·pairs values.
-/// `pairs` is a multiple of `ways` vectors' lanes.
+/// Draws 16b … 16b + 15 make block b of 64 values: `blocks` blocks from the one whose first draw
+/// is `first`, an even number of them.
 void normalsKernel(const std::uint32_t* HWY_RESTRICT counter, const std::uint32_t* HWY_RESTRICT key,
-                   std::uint64_t pairs, float* HWY_RESTRICT out) {
-  const WordTag d;
+                   std::uint64_t first, std::uint64_t blocks, float* HWY_RESTRICT out) {
+  constexpr std::uint64_t side = 16;
   const FloatTag df;
-  const std::uint64_t lanes = hn::Lanes(d);
-  std::uint64_t position = counter[0] | std::uint64_t{counter[1]} << 32;
-  std::uint32_t keys[20];
-  for (std::uint32_t round = 0; round < 10; ++round) {
-    keys[2 * round] = key[0] + round * 0x9E3779B9u;
-    keys[2 * round + 1] = key[1] + round * 0xBB67AE85u;
+  const std::uint64_t lanes = hn::Lanes(df);
+  std::uint64_t keys[20];
+  for (std::uint32_t r = 0; r < 10; ++r) {
+    keys[2 * r] = key[0] + r * 0x9E3779B9u;
+    keys[2 * r + 1] = key[1] + r * 0xBB67AE85u;
   }
-  for (std::uint64_t done = 0; done < pairs; done += ways * lanes) {
-    Counters c[ways];
+  for (std::uint64_t done = 0; done < blocks * side; done += ways * lanes) {
+    Draws d[ways];
 #pragma GCC unroll 4
-    for (int w = 0; w < ways; ++w, position += lanes) {
-      const Words base = hn::Set(d, static_cast<std::uint32_t>(position));
-      const Words high = hn::Set(d, static_cast<std::uint32_t>(position >> 32));
-      c[w].x[0] = hn::Add(base, hn::Iota(d, 0));
-      c[w].x[1] = hn::IfThenElse(hn::Lt(c[w].x[0], base), hn::Add(high, hn::Set(d, 1u)), high);
-      c[w].x[2] = hn::Set(d, counter[2]);
-      c[w].x[3] = hn::Set(d, counter[3]);
-    }
-    philox(c, keys);
+    for (int w = 0; w < ways; ++w)
+      d[w] = draws(counter, first + done + static_cast<std::uint64_t>(w) * lanes);
+    philox(d, keys);
 #pragma GCC unroll 4
     for (int w = 0; w < ways; ++w) {
-      const Floats r = radius(c[w].x[0], c[w].x[1]);
-      Floats cosine, sine;
-      circle(c[w].x[2], cosine, sine);
-      hn::StoreInterleaved2(hn::Mul(r, cosine), hn::Mul(r, sine), df,
-                            out + 2 * (done + static_cast<std::uint64_t>(w) * lanes));
+      const std::uint64_t draw = done + static_cast<std::uint64_t>(w) * lanes;
+      const Words wordA = wordOf(d[w], 0), wordB = wordOf(d[w], 2);
+      Floats a = fraction(wordA), b = fraction(wordB);
+      const auto tails = hn::Or(isTail(a), isTail(b));
+      if (HWY_UNLIKELY(!hn::AllFalse(df, tails))) {
+        Draws more[1] = {draws(counter, (first + draw) | tailDraws)};
+        philox(more, keys);
+        a = hn::IfThenElse(isTail(a), longFraction(wordA, wordOf(more[0], 0)), a);
+        b = hn::IfThenElse(isTail(b), longFraction(wordB, wordOf(more[0], 1)), b);
+      }
+      float* HWY_RESTRICT target = out + draw / side * 4 * side + draw % side;
+      Floats x, y;
+      onCircle(radius(a), wordOf(d[w], 1), x, y);
+      hn::StoreU(x, df, target);
+      hn::StoreU(y, df, target + side);
+      onCircle(radius(b), wordOf(d[w], 3), x, y);
+      hn::StoreU(x, df, target + 2 * side);
+      hn::StoreU(y, df, target + 3 * side);
     }
   }
 }
 
 float radiusKernel(std::uint64_t word) {
   const WordTag d;
-  return hn::GetLane(radius(hn::Set(d, static_cast<std::uint32_t>(word)),
-                            hn::Set(d, static_cast<std::uint32_t>(word >> 32))));
+  const Words high = hn::Set(d, static_cast<std::uint32_t>(word >> 32));
+  Floats t = fraction(high);
+  t = hn::IfThenElse(isTail(t), longFraction(high, hn::Set(d, static_cast<std::uint32_t>(word))),
+                     t);
+  return hn::GetLane(radius(t));
 }
-
-/// Pairs that the kernel makes at a time.
-std::uint64_t strideKernel() { return ways * hn::Lanes(WordTag()); }
 
 }  // namespace clipscope::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-
-#include <omp.h>
 
 #include "engine/tensor/parallel.h"
 
@@ -192,43 +253,47 @@ namespace clipscope {
 
 HWY_EXPORT(normalsKernel);
 HWY_EXPORT(radiusKernel);
-HWY_EXPORT(strideKernel);
 
 namespace {
 
-/// Whole vectors straight into `out`, the rest through a small buffer. `first` is even.
-void fillPairs(const DrawKey& stream, std::uint64_t first, float* out, std::uint64_t count) {
+/// Values that the kernel makes at a time: two blocks.
+constexpr std::uint64_t stride = 128;
+
+void fillRange(const DrawKey& stream, std::uint64_t first, float* out, std::uint64_t count) {
   const auto key = philoxKey(stream);
-  const std::uint64_t stride = HWY_DYNAMIC_DISPATCH(strideKernel)();
-  const std::uint64_t whole = count / (2 * stride) * stride;
-  auto counter = philoxCounter(stream, first / 2);
-  HWY_DYNAMIC_DISPATCH(normalsKernel)(counter.data(), key.data(), whole, out);
-  const std::uint64_t left = count - 2 * whole;
-  if (left == 0) return;
-  float buffer[2 * 2 * 64];
-  counter = philoxCounter(stream, first / 2 + whole);
-  HWY_DYNAMIC_DISPATCH(normalsKernel)(counter.data(), key.data(), stride, buffer);
-  std::copy_n(buffer, left, out + 2 * whole);
+  const auto counter = philoxCounter(stream, 0);
+  const auto make = [&](std::uint64_t from, std::uint64_t values, float* target) {
+    HWY_DYNAMIC_DISPATCH(normalsKernel)
+    (counter.data(), key.data(), from / 4, values / 64, target);
+  };
+  // Whole strides straight into `out`, what sticks out at the ends through a buffer.
+  const std::uint64_t end = first + count;
+  while (first < end) {
+    const std::uint64_t skipped = first % stride;
+    std::uint64_t made = (end - first) / stride * stride;
+    if (skipped == 0 && made > 0) {
+      make(first, made, out);
+    } else {
+      float buffer[stride];
+      make(first - skipped, stride, buffer);
+      made = std::min(stride - skipped, end - first);
+      std::copy_n(buffer + skipped, made, out);
+    }
+    first += made;
+    out += made;
+  }
 }
 
 }  // namespace
 
 void fillNormals(const DrawKey& stream, std::uint64_t first, std::span<float> out) {
-  float* target = out.data();
-  std::uint64_t count = out.size();
-  if (first % 2 == 1 && count > 0) {
-    float pair[2];
-    fillPairs(stream, first - 1, pair, 2);
-    *target++ = pair[1];
-    ++first;
-    --count;
-  }
-  // Parts of whole cache lines; every value is the same wherever the cuts are.
-  const Index lines = static_cast<Index>((count + 63) / 64);
-  parallelRanges(lines, static_cast<Index>(count) * 8, [&](Index from, Index to) {
-    const std::uint64_t begin = static_cast<std::uint64_t>(from) * 64;
-    const std::uint64_t end = std::min(count, static_cast<std::uint64_t>(to) * 64);
-    fillPairs(stream, first + begin, target + begin, end - begin);
+  // Parts of whole strides; every value is the same wherever the cuts are.
+  const std::uint64_t count = out.size();
+  const auto parts = static_cast<Index>((count + stride - 1) / stride);
+  parallelRanges(parts, static_cast<Index>(count) * 8, [&](Index from, Index to) {
+    const std::uint64_t begin = static_cast<std::uint64_t>(from) * stride;
+    const std::uint64_t end = std::min(count, static_cast<std::uint64_t>(to) * stride);
+    fillRange(stream, first + begin, out.data() + begin, end - begin);
   });
 }
 

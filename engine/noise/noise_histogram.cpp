@@ -2,7 +2,6 @@
 #include "engine/noise/noise_histogram.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 #include <numeric>
 
@@ -16,17 +15,23 @@ namespace clipscope::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// place = z·scale + offset as a whole number from 0 to `last`; `count` is a multiple of 64.
-void placesKernel(const float* HWY_RESTRICT z, std::size_t count, float scale, float offset,
-                  float last, std::uint8_t* HWY_RESTRICT place) {
+/// A value's place is z·scale + offset as a whole number from 0 to `last`; two values give first +
+/// 128·second. Which two go together depends on the vectors' length, and does not matter. `count`
+/// is a multiple of 128.
+void pairsKernel(const float* HWY_RESTRICT z, std::size_t count, float scale, float offset,
+                 float last, std::uint16_t* HWY_RESTRICT pairs) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<std::uint8_t, decltype(d)> db;
+  const hn::Rebind<std::uint16_t, decltype(d)> dp;
+  const std::size_t lanes = hn::Lanes(d);
   const auto a = hn::Set(d, scale), b = hn::Set(d, offset), most = hn::Set(d, last);
-  for (std::size_t k = 0; k < count; k += hn::Lanes(d)) {
-    const auto position = hn::Add(hn::Mul(hn::LoadU(d, z + k), a), b);
-    const auto inside = hn::Min(hn::Max(position, hn::Zero(d)), most);
-    hn::StoreU(hn::DemoteTo(db, hn::ConvertTo(di, inside)), db, place + k);
+  const auto place = [&](const float* from) {
+    const auto position = hn::Add(hn::Mul(hn::LoadU(d, from), a), b);
+    return hn::ConvertTo(di, hn::Min(hn::Max(position, hn::Zero(d)), most));
+  };
+  for (std::size_t k = 0; k < count; k += 2 * lanes) {
+    const auto both = hn::Or(place(z + k), hn::ShiftLeft<7>(place(z + k + lanes)));
+    hn::StoreU(hn::DemoteTo(dp, both), dp, pairs + k / 2);
   }
 }
 
@@ -37,15 +42,19 @@ HWY_AFTER_NAMESPACE();
 
 namespace clipscope {
 
-HWY_EXPORT(placesKernel);
+HWY_EXPORT(pairsKernel);
 
 void NoiseHistogram::clear() { *this = NoiseHistogram{}; }
 
-void NoiseHistogram::add(const NoiseHistogram& other) {
-  for (std::size_t bin = 0; bin < m_counts.size(); ++bin) m_counts[bin] += other.m_counts[bin];
-  m_below += other.m_below;
-  m_above += other.m_above;
-  m_total += other.m_total;
+void NoiseHistogram::add(NoiseTally& tally) {
+  tally.settle();
+  m_below += tally.m_counts.front();
+  m_above += tally.m_counts.back();
+  for (std::size_t bin = 0; bin < m_counts.size(); ++bin) m_counts[bin] += tally.m_counts[bin + 1];
+  for (Index& count : tally.m_counts) {
+    m_total += count;
+    count = 0;
+  }
 }
 
 void NoiseHistogram::setCounts(std::span<const Index, static_cast<std::size_t>(bins + 2)> counts) {
@@ -55,45 +64,53 @@ void NoiseHistogram::setCounts(std::span<const Index, static_cast<std::size_t>(b
   m_total = std::accumulate(counts.begin(), counts.end(), Index{0});
 }
 
-void NoiseHistogram::add(std::span<const float> values) {
-  // Two bins outside, so that the loop has no branch; 32-bit counters for a stretch at a time.
-  constexpr float scale = static_cast<float>(bins / (high - low));
-  constexpr float offset = static_cast<float>(-low) * scale + 1.0f;
-  constexpr float last = static_cast<float>(bins + 1);
-  static_assert(bins + 2 <= 256);
-  // Eight tables in turn: neighbours in one bin would wait for each other's store.
-  std::array<std::array<std::uint32_t, bins + 2>, 8> counts{};
-  constexpr std::size_t stretch = 256;
-  std::array<std::uint8_t, stretch> place{};
-  for (std::size_t start = 0; start < values.size(); start += stretch) {
-    const std::size_t count = std::min(stretch, values.size() - start);
-    const float* z = values.data() + start;
-    if (count == stretch) {
-      HWY_DYNAMIC_DISPATCH(placesKernel)(z, count, scale, offset, last, place.data());
-    } else {
-      std::array<float, stretch> padded{};
+void NoiseTally::add(std::span<const float> values) {
+  constexpr float scale =
+      static_cast<float>(NoiseHistogram::bins / (NoiseHistogram::high - NoiseHistogram::low));
+  constexpr float offset = static_cast<float>(-NoiseHistogram::low) * scale + 1.0f;
+  constexpr float last = static_cast<float>(places - 1);
+  constexpr std::size_t stretch = 512;
+  static_assert(places <= rowSize && rowSize == 128);
+  std::array<std::uint16_t, stretch / 2> pairs;
+  while (!values.empty()) {
+    const std::size_t count = std::min(stretch, values.size());
+    const float* z = values.data();
+    std::array<float, stretch> padded;
+    if (count < stretch) {
       std::copy_n(z, count, padded.begin());
-      HWY_DYNAMIC_DISPATCH(placesKernel)
-      (padded.data(), stretch, scale, offset, last, place.data());
+      std::fill(padded.begin() + static_cast<std::ptrdiff_t>(count), padded.end(), 0.0f);
+      z = padded.data();
+      // The zeros that fill it up are counted, and here taken back.
+      m_counts[static_cast<std::size_t>(offset)] -= static_cast<Index>(stretch - count);
     }
-    std::size_t k = 0;
-    for (; k + 8 <= count; k += 8) {
-      std::uint64_t eight;
-      std::memcpy(&eight, place.data() + k, 8);
-      for (auto& table : counts) {
-        ++table[eight & 255];
-        eight >>= 8;
-      }
+    HWY_DYNAMIC_DISPATCH(pairsKernel)(z, stretch, scale, offset, last, pairs.data());
+    if (m_inTable + pairs.size() > 65535) settle();
+    // Four at a time from one word: a fifth faster than one by one.
+    for (std::size_t k = 0; k < pairs.size(); k += 4) {
+      std::uint64_t four;
+      std::memcpy(&four, pairs.data() + k, sizeof four);
+      ++m_pairs[four & 65535];
+      ++m_pairs[four >> 16 & 65535];
+      ++m_pairs[four >> 32 & 65535];
+      ++m_pairs[four >> 48];
     }
-    for (; k < count; ++k) ++counts[0][place[k]];
+    m_inTable += pairs.size();
+    values = values.subspan(count);
   }
-  for (const auto& table : counts) {
-    m_below += table.front();
-    m_above += table.back();
-    for (std::size_t bin = 0; bin < static_cast<std::size_t>(bins); ++bin)
-      m_counts[bin] += table[bin + 1];
+}
+
+void NoiseTally::settle() {
+  for (std::size_t second = 0; second < places; ++second) {
+    const std::uint16_t* row = m_pairs.data() + second * rowSize;
+    Index total = 0;
+    for (std::size_t first = 0; first < places; ++first) {
+      m_counts[first] += row[first];
+      total += row[first];
+    }
+    m_counts[second] += total;
   }
-  m_total += static_cast<Index>(values.size());
+  m_pairs.fill(0);
+  m_inTable = 0;
 }
 
 }  // namespace clipscope

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 
 #include "engine/tensor/shape.h"
 
 namespace clipscope {
+
+class NoiseTally;
 
 /// Counts of drawn noise in units of its std, z/s, over fixed bins from −5 to 5, to be held against
 /// the standard normal density.
@@ -17,9 +20,8 @@ class NoiseHistogram {
   static constexpr double high = 5.0;
 
   void clear();
-  void add(std::span<const float> values);
-  /// Adds what another has counted.
-  void add(const NoiseHistogram& other);
+  /// Adds what a tally has counted; the tally starts over.
+  void add(NoiseTally& tally);
 
   /// From what another had counted: below, every bin in order, above.
   void setCounts(std::span<const Index, static_cast<std::size_t>(bins + 2)> counts);
@@ -35,6 +37,26 @@ class NoiseHistogram {
   Index m_below = 0;
   Index m_above = 0;
   Index m_total = 0;
+};
+
+/// What one thread counts for a NoiseHistogram. It counts values in pairs, in a table of all pairs
+/// of places: half as many counters to raise, and neighbours seldom wait for each other's.
+class NoiseTally {
+ public:
+  void add(std::span<const float> values);
+
+ private:
+  friend class NoiseHistogram;
+  /// The bins, one place before them and one behind.
+  static constexpr std::size_t places = NoiseHistogram::bins + 2;
+  static constexpr std::size_t rowSize = 128;
+
+  /// Empties the table into the counts.
+  void settle();
+
+  alignas(64) std::array<std::uint16_t, places * rowSize> m_pairs{};
+  std::size_t m_inTable = 0;  ///< pairs, below 2^16: no counter can overflow
+  std::array<Index, places> m_counts{};
 };
 
 }  // namespace clipscope

@@ -12,14 +12,14 @@ void Adagrad::beginStep(std::size_t size) {
                               (1 + (steps() - 1) * settings().learningRateDecay));
 }
 
-void Adagrad::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                        Index to) {
+void Adagrad::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) {
+  const auto size = static_cast<Index>(parameters.size());
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
   const auto decay = static_cast<float>(settings().weightDecay);
   const auto eps = static_cast<float>(settings().adagradEps);
-  Array theta(parameters.data() + from, to - from), s(buffer(0) + from, to - from);
-  const ConstArray given(gradient.data() + from, to - from);
+  Array theta(parameters.data(), size), s(buffer(0) + from, size);
+  const ConstArray given(gradient.data(), size);
   s += (given + decay * theta).square();
   theta -= m_rate * (given + decay * theta) / (s.sqrt() + eps);
 }

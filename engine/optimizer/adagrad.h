@@ -14,8 +14,7 @@ class Adagrad : public BufferedOptimizer {
 
   std::string_view name() const override { return "adagrad"; }
   void beginStep(std::size_t size) override;
-  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                 Index to) override;
+  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) override;
 
  private:
   float m_rate = 0;  ///< η/(1 + (t − 1)ρ) of the step under way

@@ -26,8 +26,8 @@ void Adam::beginStep(std::size_t size) {
   m_rootInverse = static_cast<float>(1.0 / std::sqrt(correction(settings().beta2, steps())));
 }
 
-void Adam::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                     Index to) {
+void Adam::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) {
+  const auto size = static_cast<Index>(parameters.size());
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
   const OptimizerSettings& s = settings();
@@ -36,15 +36,15 @@ void Adam::stepRange(std::span<float> parameters, std::span<const float> gradien
   const auto eps = static_cast<float>(s.eps);
   const bool coupled = m_decay == Decay::Coupled;
   const float decay = coupled ? static_cast<float>(s.weightDecay) : 0.0f;
-  Array theta(parameters.data() + from, to - from);
-  const ConstArray given(gradient.data() + from, to - from);
+  Array theta(parameters.data(), size);
+  const ConstArray given(gradient.data(), size);
   if (!coupled && s.weightDecay != 0)
     theta *= static_cast<float>(1 - s.learningRate * s.weightDecay);
-  Array m(buffer(firstMoment) + from, to - from), v(buffer(secondMoment) + from, to - from);
+  Array m(buffer(firstMoment) + from, size), v(buffer(secondMoment) + from, size);
   m = beta1 * m + rest1 * (given + decay * theta);
   v = beta2 * v + rest2 * (given + decay * theta).square();
   if (s.amsgrad) {
-    Array largest(buffer(largestMoment) + from, to - from);
+    Array largest(buffer(largestMoment) + from, size);
     largest = largest.max(v);
     theta -= m_stepSize * m / (largest.sqrt() * m_rootInverse + eps);
   } else {

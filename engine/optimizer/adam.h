@@ -19,8 +19,7 @@ class Adam : public BufferedOptimizer {
 
   std::string_view name() const override { return m_decay == Decay::Coupled ? "adam" : "adamw"; }
   void beginStep(std::size_t size) override;
-  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                 Index to) override;
+  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) override;
 
  private:
   Decay m_decay;

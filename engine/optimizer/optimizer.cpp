@@ -70,8 +70,10 @@ void Optimizer::step(std::span<float> parameters, std::span<const float> gradien
   assert(parameters.size() == gradient.size());
   beginStep(parameters.size());
   const auto size = static_cast<Index>(parameters.size());
-  parallelRanges(size, size * 4,
-                 [&](Index from, Index to) { stepRange(parameters, gradient, from, to); });
+  parallelRanges(size, size * 4, [&](Index from, Index to) {
+    const auto first = static_cast<std::size_t>(from), count = static_cast<std::size_t>(to - from);
+    stepRange(parameters.subspan(first, count), gradient.subspan(first, count), from);
+  });
 }
 
 std::unique_ptr<Optimizer> makeOptimizer(const OptimizerSettings& settings) {

@@ -49,9 +49,10 @@ class Optimizer {
   void step(std::span<float> parameters, std::span<const float> gradient);
   /// A step in parts: begin once for `size` parameters, then each range once, in any order and on
   /// any thread, so that the caller can do what else it has to do to a range while it is cached.
+  /// `parameters` and `gradient` are the range alone, which begins at parameter number `from`.
   virtual void beginStep(std::size_t size) = 0;
-  virtual void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                         Index to) = 0;
+  virtual void stepRange(std::span<float> parameters, std::span<const float> gradient,
+                         Index from) = 0;
   virtual double learningRate() const = 0;
   virtual void setLearningRate(double rate) = 0;
   virtual OptimizerState state() const = 0;

@@ -18,25 +18,25 @@ void RmsProp::beginStep(std::size_t size) {
   prepare(velocity, settings().momentum != 0, size);
 }
 
-void RmsProp::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                        Index to) {
+void RmsProp::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) {
+  const auto size = static_cast<Index>(parameters.size());
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
   const OptimizerSettings& o = settings();
   const auto rate = static_cast<float>(o.learningRate), decay = static_cast<float>(o.weightDecay);
   const auto alpha = static_cast<float>(o.alpha), rest = static_cast<float>(1 - o.alpha);
   const auto eps = static_cast<float>(o.eps), momentum = static_cast<float>(o.momentum);
-  Array theta(parameters.data() + from, to - from);
-  const ConstArray given(gradient.data() + from, to - from);
+  Array theta(parameters.data(), size);
+  const ConstArray given(gradient.data(), size);
   const auto g = given + decay * theta;
-  Array s(buffer(squareAverage) + from, to - from);
+  Array s(buffer(squareAverage) + from, size);
   s = alpha * s + rest * g.square();
   const auto descend = [&](const auto& step) {
     if (momentum == 0.0f) {
       theta -= rate * step;
       return;
     }
-    Array v(buffer(velocity) + from, to - from);
+    Array v(buffer(velocity) + from, size);
     v = momentum * v + step;
     theta -= rate * v;
   };
@@ -44,7 +44,7 @@ void RmsProp::stepRange(std::span<float> parameters, std::span<const float> grad
     descend(g / (s.sqrt() + eps));
     return;
   }
-  Array a(buffer(average) + from, to - from);
+  Array a(buffer(average) + from, size);
   a = alpha * a + rest * g;
   descend(g / ((s - a.square()).max(0.0f).sqrt() + eps));
 }

@@ -16,8 +16,7 @@ class RmsProp : public BufferedOptimizer {
 
   std::string_view name() const override { return "rmsprop"; }
   void beginStep(std::size_t size) override;
-  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                 Index to) override;
+  void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) override;
 };
 
 }  // namespace clipscope

@@ -3,6 +3,8 @@
 
 #include <Eigen/Core>
 
+#include "engine/tensor/vector_kernels.h"
+
 namespace clipscope {
 
 void Sgd::beginStep(std::size_t size) {
@@ -12,21 +14,25 @@ void Sgd::beginStep(std::size_t size) {
   if (m_first && m_settings.momentum != 0) m_velocity.assign(size, 0.0f);
 }
 
-void Sgd::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from,
-                    Index to) {
+void Sgd::stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) {
+  const auto size = static_cast<Index>(parameters.size());
   using Array = Eigen::Map<Eigen::ArrayXf>;
   using ConstArray = Eigen::Map<const Eigen::ArrayXf>;
   const auto rate = static_cast<float>(m_settings.learningRate);
   const auto decay = static_cast<float>(m_settings.weightDecay);
   const auto momentum = static_cast<float>(m_settings.momentum);
   const auto kept = static_cast<float>(1.0 - m_settings.dampening);
-  Array theta(parameters.data() + from, to - from);
-  const ConstArray given(gradient.data() + from, to - from);
+  Array theta(parameters.data(), size);
+  const ConstArray given(gradient.data(), size);
+  if (momentum == 0.0f && decay == 0.0f) {
+    addScaled(-rate, gradient.data(), parameters.data(), size);
+    return;
+  }
   if (momentum == 0.0f) {
     theta -= rate * (given + decay * theta);
     return;
   }
-  Array velocity(m_velocity.data() + from, to - from);
+  Array velocity(m_velocity.data() + from, size);
   if (m_first)
     velocity = given + decay * theta;
   else

@@ -174,9 +174,8 @@ HWY_INLINE Doubles addSquares(const float* HWY_RESTRICT values, Doubles total) {
   return total;
 }
 
-/// `cells` neighbouring cells of `segments` kernel rows, over all positions. With `squares` the
-/// sums replace the gradient and their squares are added to it, without they are added to the
-/// gradient.
+/// `cells` neighbouring cells of `segments` kernel rows, over all positions. Their squares are
+/// added to `squares`.
 template <int segments, int cells, int panels>
 void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
                   const float* HWY_RESTRICT delta, float* HWY_RESTRICT gradient,
@@ -195,14 +194,6 @@ void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
     for (int c = 0; c < cells; ++c)
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) sums[s][c][v] = hn::Zero(d);
-  if (!squares) {
-#pragma GCC unroll 16
-    for (int s = 0; s < segments; ++s)
-#pragma GCC unroll 16
-      for (int c = 0; c < cells; ++c)
-#pragma GCC unroll 16
-        for (int v = 0; v < vectors; ++v) sums[s][c][v] = hn::LoadU(d, target(s, c, v));
-  }
   const Index segmentStep = g.segmentStep;
   for (Index row = 0; row < g.rows; ++row) {
     const float* x = in + row * g.inRow;
@@ -230,7 +221,6 @@ void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
     for (int c = 0; c < cells; ++c)
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) hn::StoreU(sums[s][c][v], d, target(s, c, v));
-  if (!squares) return;
   // Two sums in turn: each addition waits for the one before.
   Doubles total = hn::Zero(DoubleTag()), other = total;
 #pragma GCC unroll 16
@@ -293,10 +283,6 @@ double formKernel(const ConvGeometry& g, const float* in, const float* delta, fl
   return hn::GetLane(hn::SumOfLanes(DoubleTag(), hn::Load(DoubleTag(), squares)));
 }
 
-void addKernel(const ConvGeometry& g, const float* in, const float* delta, float* gradient) {
-  gradientKernel(g, in, delta, gradient, nullptr);
-}
-
 }  // namespace clipscope::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -306,7 +292,6 @@ namespace clipscope {
 
 HWY_EXPORT(forwardKernel);
 HWY_EXPORT(formKernel);
-HWY_EXPORT(addKernel);
 
 void convForward(const ConvGeometry& geometry, const float* in, const float* weights,
                  const float* bias, bool relu, float* out) {
@@ -316,11 +301,6 @@ void convForward(const ConvGeometry& geometry, const float* in, const float* wei
 double convGradient(const ConvGeometry& geometry, const float* in, const float* delta,
                     float* gradient) {
   return HWY_DYNAMIC_DISPATCH(formKernel)(geometry, in, delta, gradient);
-}
-
-void addConvGradient(const ConvGeometry& geometry, const float* in, const float* delta,
-                     float* gradient) {
-  HWY_DYNAMIC_DISPATCH(addKernel)(geometry, in, delta, gradient);
 }
 
 }  // namespace clipscope

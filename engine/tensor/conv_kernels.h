@@ -42,8 +42,4 @@ void convForward(const ConvGeometry& geometry, const float* in, const float* wei
 double convGradient(const ConvGeometry& geometry, const float* in, const float* delta,
                     float* gradient);
 
-/// The same added to `gradient`, without the norm.
-void addConvGradient(const ConvGeometry& geometry, const float* in, const float* delta,
-                     float* gradient);
-
 }  // namespace clipscope

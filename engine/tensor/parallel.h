@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/tensor/float_mode.h"
 #include "engine/tensor/shape.h"
 
 namespace clipscope {
@@ -18,7 +19,7 @@ inline std::pair<Index, Index> ownedRange(Index count, int thread, int threads) 
 
 /// Calls body(first, last) on the pool's threads for disjoint ranges that cover [0, count). On the
 /// calling thread alone when already inside a parallel region, or when `work` (operations in all)
-/// would not repay waking the others. The body must not throw.
+/// would not repay waking the others. They run in the caller's FloatMode. The body must not throw.
 template <class Body>
 void parallelRanges(Index count, Index work, Body&& body) {
   const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
@@ -26,8 +27,10 @@ void parallelRanges(Index count, Index work, Body&& body) {
     body(Index{0}, count);
     return;
   }
+  const FloatMode mode = FloatMode::current();
 #pragma omp parallel num_threads(threads)
   {
+    const FloatModeScope scope(mode);
     const auto [first, last] = ownedRange(count, omp_get_thread_num(), omp_get_num_threads());
     if (first < last) body(first, last);
   }

@@ -73,26 +73,6 @@ double dotMixedKernel(const float* HWY_RESTRICT x, const double* HWY_RESTRICT y,
   return total;
 }
 
-double squaredDistanceKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y,
-                             Index count) {
-  const DoubleTag d;
-  const HalfTag h;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  auto sum = hn::Zero(d);
-  Index j = 0;
-  for (; j + lanes <= count; j += lanes) {
-    const auto a =
-        hn::Sub(hn::PromoteTo(d, hn::LoadU(h, x + j)), hn::PromoteTo(d, hn::LoadU(h, y + j)));
-    sum = hn::MulAdd(a, a, sum);
-  }
-  double total = hn::GetLane(hn::SumOfLanes(d, sum));
-  for (; j < count; ++j) {
-    const double a = static_cast<double>(x[j]) - static_cast<double>(y[j]);
-    total += a * a;
-  }
-  return total;
-}
-
 void pairSumsKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, Index count,
                     double* HWY_RESTRICT out) {
   const DoubleTag d;
@@ -119,6 +99,32 @@ void pairSumsKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, In
     out[1] += b * b;
     out[2] += a * b;
     out[3] += (a - b) * (a - b);
+  }
+}
+
+void normAndDistanceKernel(const float* HWY_RESTRICT x, const float* HWY_RESTRICT y, Index count,
+                           double* HWY_RESTRICT out) {
+  const DoubleTag d;
+  const HalfTag h;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  auto xx0 = hn::Zero(d), xx1 = hn::Zero(d), dd0 = hn::Zero(d), dd1 = hn::Zero(d);
+  Index j = 0;
+  for (; j + 2 * lanes <= count; j += 2 * lanes) {
+    const auto a0 = hn::PromoteTo(d, hn::LoadU(h, x + j));
+    const auto a1 = hn::PromoteTo(d, hn::LoadU(h, x + j + lanes));
+    const auto e0 = hn::Sub(a0, hn::PromoteTo(d, hn::LoadU(h, y + j)));
+    const auto e1 = hn::Sub(a1, hn::PromoteTo(d, hn::LoadU(h, y + j + lanes)));
+    xx0 = hn::MulAdd(a0, a0, xx0);
+    xx1 = hn::MulAdd(a1, a1, xx1);
+    dd0 = hn::MulAdd(e0, e0, dd0);
+    dd1 = hn::MulAdd(e1, e1, dd1);
+  }
+  out[0] = hn::GetLane(hn::SumOfLanes(d, hn::Add(xx0, xx1)));
+  out[1] = hn::GetLane(hn::SumOfLanes(d, hn::Add(dd0, dd1)));
+  for (; j < count; ++j) {
+    const double a = static_cast<double>(x[j]), e = a - static_cast<double>(y[j]);
+    out[0] += a * a;
+    out[1] += e * e;
   }
 }
 
@@ -288,6 +294,7 @@ double outerSquaredNormKernel(const float* HWY_RESTRICT delta, Index outputs,
   double total = 0;
   for (Index o = 0; o < outputs; ++o) {
     const double value = static_cast<double>(delta[o]);
+    if (value == 0) continue;  // a ReLU leaves many
     const auto factor = hn::Set(d, value);
     auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
     Index j = 0;
@@ -316,11 +323,11 @@ namespace clipscope {
 HWY_EXPORT(sumSquaresKernel);
 HWY_EXPORT(dotProductKernel);
 HWY_EXPORT(dotMixedKernel);
-HWY_EXPORT(squaredDistanceKernel);
 HWY_EXPORT(sumAndSquaresKernel);
 HWY_EXPORT(addScaledKernel);
 HWY_EXPORT(addScaledRowsKernel);
 HWY_EXPORT(pairSumsKernel);
+HWY_EXPORT(normAndDistanceKernel);
 HWY_EXPORT(scaledSumKernel);
 HWY_EXPORT(scaledKernel);
 HWY_EXPORT(scaleAndSquareKernel);
@@ -342,10 +349,6 @@ double dotProduct(const float* x, const double* y, Index count) {
   return HWY_DYNAMIC_DISPATCH(dotMixedKernel)(x, y, count);
 }
 
-double squaredDistance(const float* x, const float* y, Index count) {
-  return HWY_DYNAMIC_DISPATCH(squaredDistanceKernel)(x, y, count);
-}
-
 void sumAndSquares(const float* x, Index count, double& sum, double& squares) {
   double out[2];
   HWY_DYNAMIC_DISPATCH(sumAndSquaresKernel)(x, count, out);
@@ -357,6 +360,12 @@ PairSums pairSums(const float* x, const float* y, Index count) {
   double out[4];
   HWY_DYNAMIC_DISPATCH(pairSumsKernel)(x, y, count, out);
   return {out[0], out[1], out[2], out[3]};
+}
+
+NormAndDistance normAndDistance(const float* x, const float* y, Index count) {
+  double out[2];
+  HWY_DYNAMIC_DISPATCH(normAndDistanceKernel)(x, y, count, out);
+  return {out[0], out[1]};
 }
 
 void scaledSum(float a, const float* x, const float* y, float* out, Index count) {

@@ -15,13 +15,16 @@ double sumSquares(const float* x, Index count);
 double dotProduct(const float* x, const float* y, Index count);
 /// Σ x_j y_j, the second factor in double
 double dotProduct(const float* x, const double* y, Index count);
-/// Σ (x_j − y_j)²
-double squaredDistance(const float* x, const float* y, Index count);
 /// Σ x_j², Σ y_j², Σ x_j y_j and Σ (x_j − y_j)² in one pass
 struct PairSums {
   double xx = 0, yy = 0, xy = 0, distance = 0;
 };
 PairSums pairSums(const float* x, const float* y, Index count);
+/// Σ x_j² and Σ (x_j − y_j)².
+struct NormAndDistance {
+  double xx = 0, distance = 0;
+};
+NormAndDistance normAndDistance(const float* x, const float* y, Index count);
 /// out_j = a (x_j + y_j)
 void scaledSum(float a, const float* x, const float* y, float* out, Index count);
 /// y_j += a x_j

@@ -44,7 +44,7 @@ BatchProbe::Block BatchProbe::passThrough(Index row) const {
   Index number = 0;
   while (plan.range(batch, number).second <= row) ++number;
   const auto [first, last] = plan.range(batch, number);
-  Block block{m_model->makeCache(), row - first};
+  Block block{m_model->makeCache(plan.rowsFor(batch)), row - first};
   PreparedParameters prepared;
   m_model->prepare(*m_parameters, prepared);
   DrawKey key = m_key;

@@ -49,21 +49,32 @@ struct BlockTargets {
 
 BatchRunner::BatchRunner(std::shared_ptr<const Model> model, int threads)
     : m_model(std::move(model)), m_threads(threads > 0 ? threads : omp_get_num_procs()) {
-  const int workspaces = m_model->plan().threadPerBlock ? m_threads : 1;
-  for (int t = 0; t < workspaces; ++t) m_workspaces.push_back(m_model->makeCache());
-  m_factors.resize(static_cast<std::size_t>(workspaces));
-  m_clocks.resize(static_cast<std::size_t>(workspaces));
+  const auto workers = static_cast<std::size_t>(m_model->plan().threadPerBlock ? m_threads : 1);
+  m_layers = m_model->layerNames().size();
+  m_workspaces.resize(workers);
+  m_factors.resize(workers);
+  m_clocks.resize(workers);
 }
 
 Index BatchRunner::keptBytes(Index batch) const {
-  return m_model->plan().count(batch) * m_model->plan().rows * m_model->bytesPerExample();
+  return m_model->plan().count(batch) * m_model->plan().rowsFor(batch) * m_model->bytesPerExample();
 }
 
 void BatchRunner::begin(Index batch, bool keep) {
   m_batch = batch;
   m_keep = keep;
-  const Index blocks = m_model->plan().count(batch);
-  while (keep && static_cast<Index>(m_kept.size()) < blocks) m_kept.push_back(m_model->makeCache());
+  if (!keep) return;
+  const auto blocks = static_cast<std::size_t>(m_model->plan().count(batch));
+  if (m_kept.size() < blocks) m_kept.resize(blocks);
+  for (std::size_t block = 0; block < blocks; ++block) makeRoom(m_kept[block]);
+}
+
+void BatchRunner::makeRoom(BlockCache& cache) const {
+  const Index rows = m_model->plan().rowsFor(m_batch);
+  if (cache.maxRows >= rows) return;
+  // With room for somewhat larger batches: Poisson's come in all sizes.
+  cache = {};
+  cache = m_model->makeCache((rows + 31) / 32 * 32);
 }
 
 void BatchRunner::fillInput(BlockCache& cache, std::span<const Index> examples,
@@ -159,9 +170,11 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   const auto sumsOf = [&](std::size_t worker) {
     return last == Pass::Sums ? &m_sums[worker] : nullptr;
   };
-  const std::size_t layers = m_workspaces.front().layers.size();
+  const std::size_t layers = m_layers;
   m_seconds.assign(workers, {});
   for (LayerClock& clock : m_clocks) clock.reset(layers);
+  if (!m_keep)
+    for (BlockCache& cache : m_workspaces) makeRoom(cache);
   const auto runRange = [&](std::size_t worker, Index from, Index to) {
     for (Index block = from; block < to; ++block) {
       if (stop.stop_requested()) throw Cancelled();

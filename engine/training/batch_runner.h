@@ -79,12 +79,15 @@ class BatchRunner {
   void runBlock(BlockCache& cache, SumSet* sums, Index block, Pass first, Pass last,
                 const BatchTask& task, std::array<double, passCount>& seconds);
   void addUpSums();
+  /// Makes a cache large enough for the batch's blocks.
+  void makeRoom(BlockCache& cache) const;
   void fillInput(BlockCache& cache, std::span<const Index> examples, const BatchTask& task) const;
 
   std::shared_ptr<const Model> m_model;
   int m_threads;
   Index m_batch = 0;
   bool m_keep = false;
+  std::size_t m_layers = 0;                              ///< that the passes run
   std::vector<BlockCache> m_workspaces;                  ///< one a thread
   std::vector<BlockCache> m_kept;                        ///< one a block
   std::vector<SumSet> m_sums;                            ///< one a thread

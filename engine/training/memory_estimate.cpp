@@ -53,8 +53,9 @@ MemoryEstimate estimateMemory(const Experiment& e, const Model& model, Index tra
   // pools.
   m.records = rows * (table.trainableCount() * 3 * real + groupsOf(e.clipping, model) * 4 * real +
                       16 * real);
-  m.running = workers * model.plan().rows * model.bytesPerExample();
-  const Index kept = model.plan().count(rows) * model.plan().rows * model.bytesPerExample();
+  const Index blockRows = model.plan().rowsFor(rows);
+  m.running = workers * blockRows * model.bytesPerExample();
+  const Index kept = model.plan().count(rows) * blockRows * model.bytesPerExample();
   m.recomputes = kept > (e.run.memoryBudgetMiB << 20);
   m.stepping = m.recomputes ? 0 : kept;
   return m;

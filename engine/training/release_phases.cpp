@@ -1,57 +1,83 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The phases Noise and Update: what becomes of the clipped sum.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
-#include <mutex>
 
-#include "engine/noise/gaussian_noise.h"
 #include "engine/tensor/philox.h"
-#include "engine/tensor/reduce.h"
-#include "engine/tensor/vector_kernels.h"
-#include "engine/training/diagnostics.h"
 #include "engine/training/trainer_state.h"
 
 namespace clipscope {
 
-void Trainer::State::addNoise(StepRecord& next) {
-  auto part = noises.take();
-  const ParameterTable& table = model->table();
-  const std::size_t tensors = info->tensors.size();
-  part->tensorStd.resize(tensors);
-  part->tensorExpected.resize(tensors);
-  part->tensorRealised.resize(tensors);
-  part->histogram.clear();
-  double expected = 0, realised = 0;
-  for (std::size_t t = 0; t < tensors; ++t) {
-    const ParameterInfo& tensor = table.trainableInfo(static_cast<Index>(t));
-    const auto group = static_cast<std::size_t>(clipPart->groupOf[t]);
-    const double std = stds[group];
-    const std::span<float> z(noise.data() + tensor.offset, static_cast<std::size_t>(tensor.size()));
-    part->tensorStd[t] = std;
-    part->tensorExpected[t] = std * std::sqrt(static_cast<double>(tensor.size()));
-    if (std > 0) {
-      // Drawn, counted, scaled and measured chunk by chunk, while a chunk is in the cache.
-      const DrawKey key = drawKey(DrawPurpose::Noise, static_cast<std::uint32_t>(t));
-      std::mutex counting;
-      const auto squares = reduceChunks<1>(tensor.size(), [&](Index from, Index to) {
-        const auto chunk =
-            z.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(to - from));
-        fillNormals(key, static_cast<std::uint64_t>(from), chunk);
-        NoiseHistogram counts;
-        counts.add(chunk);
-        const double square = scaleAndSquare(static_cast<float>(std), chunk.data(), to - from);
-        const std::lock_guard lock(counting);
-        part->histogram.add(counts);
-        return std::array{square};
-      });
-      part->tensorRealised[t] = std::sqrt(squares[0]);
-    } else {
-      std::fill(z.begin(), z.end(), 0.0f);
-      part->tensorRealised[t] = 0;
+void Trainer::State::release(StepRecord& next, bool draws, bool updates) {
+  using Clock = std::chrono::steady_clock;
+  auto start = Clock::now();
+  const auto lap = [&](Phase phase) {
+    const auto now = Clock::now();
+    next.seconds[static_cast<std::size_t>(phase)] +=
+        std::chrono::duration<double>(now - start).count();
+    start = now;
+  };
+  std::shared_ptr<NoisePart> noisePart;
+  std::shared_ptr<Parameters> updated;
+  NoiseTask noiseTask;
+  UpdateTask updateTask;
+  if (draws) {
+    noisePart = startNoise();
+    noiseTask.key = drawKey(DrawPurpose::Noise);
+    noiseTask.std = noisePart->tensorStd;
+    if (!updates) {
+      noise.resize(extent());
+      noiseTask.store = noise;
     }
+    lap(Phase::Noise);
+  }
+  if (updates) {
+    updated = startUpdate();
+    updateTask.optimizer = optimizer.get();
+    updateTask.sum = clippedSum;
+    updateTask.noise = noise;
+    updateTask.inverseBatch = static_cast<float>(1.0 / rules->expectedBatch);
+    updateTask.before = stepParameters->trainable();
+    updateTask.after = updated->trainable();
+    lap(Phase::Update);
+  }
+  releasePass.run(draws ? &noiseTask : nullptr, updates ? &updateTask : nullptr);
+  const ReleasePass::Result& result = releasePass.result();
+  next.seconds[static_cast<std::size_t>(Phase::Noise)] += result.noiseSeconds;
+  next.seconds[static_cast<std::size_t>(Phase::Update)] += result.updateSeconds;
+  start = Clock::now();
+  if (draws) {
+    finishNoise(next, std::move(noisePart));
+    lap(Phase::Noise);
+  }
+  if (updates) {
+    finishUpdate(next, std::move(updated));
+    lap(Phase::Update);
+  }
+}
+
+std::shared_ptr<NoisePart> Trainer::State::startNoise() {
+  auto part = noises.take();
+  part->tensorStd.clear();
+  for (const Index group : clipPart->groupOf)
+    part->tensorStd.push_back(stds[static_cast<std::size_t>(group)]);
+  return part;
+}
+
+void Trainer::State::finishNoise(StepRecord& next, std::shared_ptr<NoisePart> part) {
+  const ReleasePass::Result& drawn = releasePass.result();
+  part->histogram = drawn.histogram;
+  part->tensorExpected.clear();
+  part->tensorRealised.clear();
+  double expected = 0, realised = 0;
+  for (std::size_t t = 0; t < part->tensorStd.size(); ++t) {
+    const double size = static_cast<double>(info->sizes[t]);
+    part->tensorExpected.push_back(part->tensorStd[t] * std::sqrt(size));
+    part->tensorRealised.push_back(std::sqrt(drawn.tensorSquares[t]));
     expected += part->tensorExpected[t] * part->tensorExpected[t];
-    realised += part->tensorRealised[t] * part->tensorRealised[t];
+    realised += drawn.tensorSquares[t];
   }
   part->expected = std::sqrt(expected);
   part->realised = std::sqrt(realised);
@@ -100,33 +126,26 @@ void Trainer::State::adaptThresholds(NoisePart& part, const StepRecord& next) co
   part.nextMaxGradNorm = std::sqrt(squares);
 }
 
-void Trainer::State::update(StepRecord& next) {
-  auto part = updates.take();
-  const float inverse = static_cast<float>(1.0 / rules->expectedBatch);
+std::shared_ptr<Parameters> Trainer::State::startUpdate() {
   auto updated =
       parameterPool.take([&] { return std::make_shared<Parameters>(model->sharedTable()); });
-  const auto extentOf = static_cast<Index>(gradient.size());
-  const std::span<const float> before = stepParameters->trainable();
-  const std::span<float> after = updated->trainable();
-  std::ranges::copy(stepParameters->flat().subspan(before.size()),
-                    updated->flat().begin() + extentOf);
+  const std::size_t trainable = extent();
+  std::ranges::copy(stepParameters->flat().subspan(trainable),
+                    updated->flat().subspan(trainable).begin());
   optimizer->setLearningRate(rules->experiment.learningRateAt(done));
-  optimizer->beginStep(gradient.size());
-  const auto sums = reduceChunks<2>(extentOf, [&](Index from, Index to) {
-    scaledSum(inverse, clippedSum.data() + from, noise.data() + from, gradient.data() + from,
-              to - from);
-    std::copy(before.begin() + from, before.begin() + to, after.begin() + from);
-    optimizer->stepRange(after, gradient, from, to);
-    const PairSums chunk = pairSums(after.data() + from, before.data() + from, to - from);
-    return std::array{chunk.xx, chunk.distance};
-  });
+  optimizer->beginStep(trainable);
+  return updated;
+}
+
+void Trainer::State::finishUpdate(StepRecord& next, std::shared_ptr<Parameters> updated) {
+  auto part = updates.take();
   part->learningRate = optimizer->learningRate();
   // The others scale the noise by what they remember, weight by weight.
   part->updateNoise = optimizer->name() == "sgd"
                           ? part->learningRate * next.noise->std / rules->expectedBatch
                           : notANumber;
-  part->parameterNorm = std::sqrt(sums[0]);
-  part->updateNorm = std::sqrt(sums[1]);
+  part->parameterNorm = std::sqrt(releasePass.result().parameterSquare);
+  part->updateNorm = std::sqrt(releasePass.result().updateSquare);
   parameters = std::move(updated);
   next.update = std::move(part);
 }

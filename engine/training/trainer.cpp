@@ -67,10 +67,9 @@ std::shared_ptr<const StepRecord> Trainer::advanceTo(Phase target, std::stop_tok
         if (last == Phase::Clip) timed(Phase::Clip, [&] { s.finishClip(*next); });
         break;
       case Phase::Noise:
-        timed(Phase::Noise, [&] { s.addNoise(*next); });
-        break;
       case Phase::Update:
-        timed(Phase::Update, [&] { s.update(*next); });
+        last = std::min(target, Phase::Update);
+        s.release(*next, phase == Phase::Noise, last == Phase::Update);
         break;
       case Phase::Account:
         timed(Phase::Account, [&] { s.account(*next); });

@@ -98,8 +98,7 @@ Trainer::State::State(Experiment settings, LoadedData loaded) : data(std::move(l
   nextRules = std::make_shared<StepRules>(std::move(settings), *info);
   runner.emplace(model, nextRules->experiment.run.threads);
   witnesses.assign(runner->workers(), Witness(model->sharedTable()));
-  noise.resize(extent());
-  gradient.resize(extent());
+  releasePass = ReleasePass(model->table());
   restart();
 }
 

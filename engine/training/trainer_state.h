@@ -12,6 +12,7 @@
 #include "engine/optimizer/optimizer.h"
 #include "engine/training/batch_runner.h"
 #include "engine/training/pool.h"
+#include "engine/training/release_pass.h"
 #include "engine/training/trainer.h"
 #include "engine/training/trainer_checkpoint.h"
 
@@ -60,9 +61,14 @@ struct Trainer::State : RunningState {
   void bearWitness(const BlockCache& cache, Index firstRow, std::span<const float> factors,
                    std::size_t worker);
   void judgeWitnesses(ClipPart& part) const;
-  void addNoise(StepRecord& next);
+  /// Noise, update, or both in one go: a range of weights is then drawn noise for, and moved, while
+  /// it is in the cache. Adds the phases' times. The bits are the same both ways.
+  void release(StepRecord& next, bool draws, bool updates);
+  std::shared_ptr<NoisePart> startNoise();
+  void finishNoise(StepRecord& next, std::shared_ptr<NoisePart> part);
+  std::shared_ptr<Parameters> startUpdate();
+  void finishUpdate(StepRecord& next, std::shared_ptr<Parameters> updated);
   void adaptThresholds(NoisePart& part, const StepRecord& next) const;
-  void update(StepRecord& next);
   void account(StepRecord& next);
   void charge();
   void rememberMedians(const ClipPart& part);
@@ -93,7 +99,8 @@ struct Trainer::State : RunningState {
   std::vector<double> squaredNorms;
   std::vector<double> scratch;        ///< of whatever phase runs
   std::span<const float> clippedSum;  ///< the runner's; Σ f g
-  AlignedVector<float> noise, gradient;
+  AlignedVector<float> noise;  ///< drawn, where the phase stands alone; else it is never stored
+  ReleasePass releasePass;
   std::shared_ptr<ForwardPart> forwardPart;
   std::shared_ptr<NormsPart> normsPart;
   std::shared_ptr<ClipPart> clipPart;

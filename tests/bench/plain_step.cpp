@@ -50,7 +50,8 @@ PlainStep::PlainStep(const BenchNetwork& network, LoadedData data)
   m_workers.resize(static_cast<std::size_t>(workers));
   const auto tensors = static_cast<std::size_t>(m_model->table().trainableCount());
   for (Worker& worker : m_workers) {
-    worker.cache = m_model->makeCache();
+    worker.cache =
+        m_model->makeCache(m_model->plan().rowsFor(static_cast<Index>(m_data.train.size())));
     worker.sums = m_model->makeSums(1);
     for (const auto& [layer, convolution] : m_convolutions)
       worker.convolutions[layer] = convolution->makeSum();
@@ -142,7 +143,9 @@ void PlainStep::update() {
   m_optimizer->beginStep(m_gradient.size());
   parallelRanges(extent, extent, [&](Index from, Index to) {
     scaled(inverse, m_gradient.data() + from, m_gradient.data() + from, to - from);
-    m_optimizer->stepRange(m_parameters.trainable(), m_gradient, from, to);
+    const auto first = static_cast<std::size_t>(from), count = static_cast<std::size_t>(to - from);
+    m_optimizer->stepRange(m_parameters.trainable().subspan(first, count),
+                           std::span<const float>(m_gradient).subspan(first, count), from);
   });
 }
 

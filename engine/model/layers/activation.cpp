@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/layers/activation.h"
 
-#include <cmath>
-#include <numbers>
-
 #include "engine/formats/number_text.h"
+#include "engine/tensor/activation_kernels.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -41,49 +39,29 @@ void LeakyRelu::gradients(const float* x, const float*, const float* dy, float* 
   for (Index j = 0; j < count; ++j) dx[j] = x[j] > 0.0f ? dy[j] : m_slope * dy[j];
 }
 
-void Tanh::values(const float* x, float* y, Index count) const {
-  for (Index j = 0; j < count; ++j) y[j] = std::tanh(x[j]);
-}
+void Tanh::values(const float* x, float* y, Index count) const { tanhForward(x, y, count); }
 
 void Tanh::gradients(const float*, const float* y, const float* dy, float* dx, Index count) const {
-  for (Index j = 0; j < count; ++j) dx[j] = dy[j] * (1.0f - y[j] * y[j]);
+  tanhBackward(y, dy, dx, count);
 }
 
-void Sigmoid::values(const float* x, float* y, Index count) const {
-  for (Index j = 0; j < count; ++j) y[j] = 1.0f / (1.0f + std::exp(-x[j]));
-}
+void Sigmoid::values(const float* x, float* y, Index count) const { sigmoidForward(x, y, count); }
 
 void Sigmoid::gradients(const float*, const float* y, const float* dy, float* dx,
                         Index count) const {
-  for (Index j = 0; j < count; ++j) dx[j] = dy[j] * y[j] * (1.0f - y[j]);
+  sigmoidBackward(y, dy, dx, count);
 }
 
-void Silu::values(const float* x, float* y, Index count) const {
-  for (Index j = 0; j < count; ++j) y[j] = x[j] / (1.0f + std::exp(-x[j]));
-}
+void Silu::values(const float* x, float* y, Index count) const { siluForward(x, y, count); }
 
 void Silu::gradients(const float* x, const float*, const float* dy, float* dx, Index count) const {
-  for (Index j = 0; j < count; ++j) {
-    const float sigma = 1.0f / (1.0f + std::exp(-x[j]));
-    dx[j] = dy[j] * (sigma + x[j] * sigma * (1.0f - sigma));
-  }
+  siluBackward(x, dy, dx, count);
 }
 
-namespace {
-/// Φ(x); erfc keeps the left tail's relative precision, where 1 + erf(x) cancels.
-float normalCdf(float x) { return 0.5f * std::erfc(-x * (1.0f / std::numbers::sqrt2_v<float>)); }
-}  // namespace
-
-void Gelu::values(const float* x, float* y, Index count) const {
-  for (Index j = 0; j < count; ++j) y[j] = x[j] * normalCdf(x[j]);
-}
+void Gelu::values(const float* x, float* y, Index count) const { geluForward(x, y, count); }
 
 void Gelu::gradients(const float* x, const float*, const float* dy, float* dx, Index count) const {
-  const float scale = std::numbers::inv_sqrtpi_v<float> / std::numbers::sqrt2_v<float>;
-  for (Index j = 0; j < count; ++j) {
-    const float density = scale * std::exp(-0.5f * x[j] * x[j]);
-    dx[j] = dy[j] * (normalCdf(x[j]) + x[j] * density);
-  }
+  geluBackward(x, dy, dx, count);
 }
 
 }  // namespace clipscope

@@ -14,8 +14,17 @@ class Flatten : public Layer {
   std::string_view kind() const override { return "flatten"; }
   std::string describe() const override { return "Flatten"; }
 
+  /// An image of one channel, or of one position, lies as its row does.
+  bool passesThrough() const override {
+    return m_input.rank() < 3 || m_input[0] == 1 || m_input[1] * m_input[2] == 1;
+  }
+
   void forward(const ParameterView&, LayerCache&, const DrawKey&) const override;
   void backward(const ParameterView&, View dx, LayerCache&) const override;
+
+ private:
+  Index channels() const;
+  Index area() const;
 };
 
 }  // namespace clipscope

@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/model/layers/affine_parameters.h"
 #include "engine/tensor/parallel.h"
+#include "engine/tensor/row_norm_kernels.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
@@ -49,74 +50,66 @@ LayerNorm::Kept LayerNorm::kept(const LayerCache& cache, Index example) const {
   return {row, row + m_positions, row + 2 * m_positions, row + 2 * m_positions + m_width};
 }
 
+Index LayerNorm::preparedSize() const { return m_order.empty() ? 0 : 2 * m_width; }
+
+void LayerNorm::prepare(const Parameters& values, float* prepared) const {
+  for (const ParameterId id : {m_weight, m_bias}) {
+    if (id >= 0 && !m_order.empty())
+      for (Index j = 0; j < m_width; ++j)
+        prepared[j] = values[id][static_cast<std::size_t>(parameterIndex(j))];
+    prepared += m_width;
+  }
+}
+
+LayerNorm::Affine LayerNorm::affine(const ParameterView& parameters) const {
+  const auto of = [&](ParameterId id, Index offset) -> const float* {
+    if (id < 0) return nullptr;
+    return m_order.empty() ? parameters.values[id].data() : parameters.prepared + offset;
+  };
+  return {of(m_weight, 0), of(m_bias, m_width)};
+}
+
 void LayerNorm::forward(const ParameterView& parameters, LayerCache& cache, const DrawKey&) const {
-  const float* gamma = m_weight < 0 ? nullptr : parameters.values[m_weight].data();
-  const float* beta = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
+  const Affine affine = this->affine(parameters);
   parallelRanges(cache.x.rows, 8 * cache.x.size(), [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) {
       const Kept k = kept(cache, i);
       for (Index t = 0; t < m_positions; ++t) {
-        const float* x = cache.x.row(i) + t * m_width;
-        float* y = cache.y.row(i) + t * m_width;
-        double mean = 0;
-        for (Index j = 0; j < m_width; ++j) mean += static_cast<double>(x[j]);
-        mean /= static_cast<double>(m_width);
-        double squares = 0;
-        for (Index j = 0; j < m_width; ++j) {
-          const double centred = static_cast<double>(x[j]) - mean;
-          squares += centred * centred;
-        }
-        k.mean[t] = static_cast<float>(mean);
-        k.inverseStd[t] =
-            static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(m_width) + m_epsilon));
-        for (Index j = 0; j < m_width; ++j) {
-          const Index at = parameterIndex(j);
-          const float hat = (x[j] - k.mean[t]) * k.inverseStd[t];
-          y[j] = hat * (gamma ? gamma[at] : 1.0f) + (beta ? beta[at] : 0.0f);
-        }
+        const RowStatistics s =
+            normaliseRow(cache.x.row(i) + t * m_width, m_width, m_epsilon, affine.gamma,
+                         affine.beta, cache.y.row(i) + t * m_width);
+        k.mean[t] = s.mean;
+        k.inverseStd[t] = s.inverseStd;
       }
     }
   });
 }
 
 void LayerNorm::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
-  const float* gamma = m_weight < 0 ? nullptr : parameters.values[m_weight].data();
+  const float* gamma = affine(parameters).gamma;
   parallelRanges(cache.x.rows, 8 * cache.x.size(), [&](Index first, Index last) {
-    std::vector<double>& sums = threadDoubles(2 * m_width);
     for (Index i = first; i < last; ++i) {
       const Kept k = kept(cache, i);
-      double* weightSum = sums.data();
-      double* biasSum = sums.data() + m_width;
-      std::fill_n(sums.data(), 2 * m_width, 0.0);
+      const auto position = [&](Index t) {
+        rowNormGradients(cache.x.row(i) + t * m_width, cache.dy.row(i) + t * m_width, m_width,
+                         {k.mean[t], k.inverseStd[t]}, gamma, k.weightGradient, k.biasGradient,
+                         dx ? dx.row(i) + t * m_width : nullptr);
+      };
+      if (m_positions == 1) {
+        position(0);
+        continue;
+      }
+      // The positions' gradients are added up in double.
+      double* sums = threadDoubles(2 * m_width).data();
+      std::fill_n(sums, 2 * m_width, 0.0);
       for (Index t = 0; t < m_positions; ++t) {
-        const float* x = cache.x.row(i) + t * m_width;
-        const float* dy = cache.dy.row(i) + t * m_width;
-        double mean = 0, meanHat = 0;
-        for (Index j = 0; j < m_width; ++j) {
-          const Index at = parameterIndex(j);
-          const double d = static_cast<double>(dy[j]);
-          const double hat = static_cast<double>((x[j] - k.mean[t]) * k.inverseStd[t]);
-          const double scaledGradient = d * (gamma ? static_cast<double>(gamma[at]) : 1.0);
-          weightSum[at] += d * hat;
-          biasSum[at] += d;
-          mean += scaledGradient;
-          meanHat += scaledGradient * hat;
-        }
-        if (!dx) continue;
-        mean /= static_cast<double>(m_width);
-        meanHat /= static_cast<double>(m_width);
-        float* out = dx.row(i) + t * m_width;
-        for (Index j = 0; j < m_width; ++j) {
-          const double d = static_cast<double>(dy[j]) *
-                           (gamma ? static_cast<double>(gamma[parameterIndex(j)]) : 1.0);
-          const double hat = static_cast<double>((x[j] - k.mean[t]) * k.inverseStd[t]);
-          out[j] =
-              static_cast<float>(static_cast<double>(k.inverseStd[t]) * (d - mean - hat * meanHat));
-        }
+        position(t);
+        addToDoubles(k.weightGradient, m_width, sums);
+        addToDoubles(k.biasGradient, m_width, sums + m_width);
       }
       for (Index j = 0; j < m_width; ++j) {
-        k.weightGradient[j] = static_cast<float>(weightSum[j]);
-        k.biasGradient[j] = static_cast<float>(biasSum[j]);
+        k.weightGradient[j] = static_cast<float>(sums[j]);
+        k.biasGradient[j] = static_cast<float>(sums[m_width + j]);
       }
     }
   });
@@ -137,6 +130,14 @@ void LayerNorm::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumS
   const Index stride = cacheSize(cache.x.rows).keptPerExample;
   addFormed(factors, trainableIndex(m_weight), first.weightGradient, stride, m_width, sums);
   addFormed(factors, trainableIndex(m_bias), first.biasGradient, stride, m_width, sums);
+}
+
+void LayerNorm::unpack(ParameterId id, const float* packed, float* plain) const {
+  if (m_order.empty()) {
+    Layer::unpack(id, packed, plain);
+    return;
+  }
+  for (Index j = 0; j < m_width; ++j) plain[parameterIndex(j)] = packed[j];
 }
 
 void LayerNorm::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {

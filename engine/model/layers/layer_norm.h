@@ -19,18 +19,28 @@ class LayerNorm : public Layer {
   std::string describe() const override;
   Index work() const override { return 8 * m_input.size(); }
   CacheSize cacheSize(Index maxRows) const override;
+  Index preparedSize() const override;
+  void prepare(const Parameters&, float* prepared) const override;
 
   void forward(const ParameterView&, LayerCache&, const DrawKey&) const override;
   void backward(const ParameterView&, View dx, LayerCache&) const override;
   void squaredNorms(LayerCache&, NormColumns out) const override;
   void addWeighted(LayerCache&, const FactorMatrix&, SumSet&) const override;
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
+  void unpack(ParameterId id, const float* packed, float* plain) const override;
+  bool sumsArePlain() const override { return m_order.empty(); }
 
  private:
+  /// γ and β in the order of an example's values; null where there is none.
+  struct Affine {
+    const float* gamma;
+    const float* beta;
+  };
+  Affine affine(const ParameterView& parameters) const;
   struct Kept {
-    float* mean;        ///< a value a position
-    float* inverseStd;  ///< a value a position
-    float* weightGradient;
+    float* mean;            ///< a value a position
+    float* inverseStd;      ///< a value a position
+    float* weightGradient;  ///< in the order of an example's values, as the sums are
     float* biasGradient;
   };
   Kept kept(const LayerCache& cache, Index example) const;

@@ -2,9 +2,11 @@
 #include "engine/model/layers/linear.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 
 #include "engine/error.h"
-#include "engine/tensor/gemm.h"
+#include "engine/tensor/dense_product.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -42,69 +44,114 @@ bool Linear::gramIsCheaper() const {
   return m_positions * (m_inputs + m_outputs) < m_inputs * m_outputs;
 }
 
-void Linear::compile(Index maxRows) {
-  m_tiled = maxRows * m_positions <= LinearTiles::mostRows;
-  m_tiles = LinearTiles(m_inputs, m_outputs);
-}
-
-void Linear::prepare(const Parameters& values, float* prepared) const {
-  if (m_tiled)
-    m_tiles.prepare(values[m_weight].data(), m_bias < 0 ? nullptr : values[m_bias].data(),
-                    prepared);
-}
-
 CacheSize Linear::cacheSize(Index maxRows) const {
-  // Scratch holds the scaled gradients of the weighted product; for several positions also, one
-  // example at a time, two Gram matrices or the formed gradient.
-  Index scratch = maxRows * m_positions * convPanels(m_outputs) * convPanel;
+  const Index rows = maxRows * m_positions, few = std::min(rows, mostFewRows);
+  // The packed factor of the forward product, and for few rows its transposed result; the scaled
+  // gradients of the weighted product.
+  Index scratch = packedColumns(few, m_inputs) + few * m_outputs;
+  if (rows > mostFewRows) scratch = std::max(scratch, packedColumns(m_outputs, m_inputs));
+  scratch = std::max(scratch, rows * m_outputs);
+  // For several positions also, one example at a time, two Gram matrices and a packed factor, or
+  // the formed gradient.
   if (m_positions > 1)
-    scratch = std::max(scratch, std::max(2 * m_positions * m_positions, m_inputs * m_outputs));
+    scratch = std::max(
+        {scratch,
+         2 * m_positions * m_positions + packedColumns(m_positions, std::max(m_inputs, m_outputs)),
+         m_inputs * m_outputs});
   return {0, scratch};
 }
 
 void Linear::forward(const ParameterView& parameters, LayerCache& cache, const DrawKey&) const {
   const Index rows = cache.x.rows * m_positions;
-  if (m_tiled) {
-    m_tiles.forward(parameters.prepared, cache.x.data, rows, m_relu, cache.y.data);
+  const float* weights = parameters.values[m_weight].data();
+  DenseProduct p;
+  p.depth = m_inputs;
+  p.aCell = m_inputs;
+  p.aStep = 1;
+  p.b = cache.scratch;
+  p.bPanel = m_inputs * productPanel;
+  p.bStep = productPanel;
+  p.bias = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
+  p.relu = m_relu;
+  if (rows <= mostFewRows) {
+    // Few rows are sooner turned over than the weights: yᵀ = W xᵀ.
+    packColumns(cache.x.data, rows, m_inputs, cache.scratch);
+    p.cells = m_outputs;
+    p.columns = rows;
+    p.a = weights;
+    p.biasByRow = true;
+    p.c = cache.scratch + packedColumns(rows, m_inputs);
+    p.cStep = rows;
+    multiply(p);
+    transpose(p.c, m_outputs, rows, cache.y.data);
     return;
   }
-  gemm(false, true, rows, m_outputs, m_inputs, 1.0f, cache.x.data, m_inputs,
-       parameters.values[m_weight].data(), m_inputs, 0.0f, cache.y.data, m_outputs);
-  const float* bias = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
-  if (!bias && !m_relu) return;
-  parallelRanges(rows, rows * m_outputs, [&](Index first, Index last) {
-    float* y = cache.y.data + first * m_outputs;
-    if (bias && m_relu)
-      addBiasRelu(bias, y, last - first, m_outputs);
-    else if (bias)
-      addBias(bias, y, last - first, m_outputs);
-    else
-      reluForward(y, y, (last - first) * m_outputs);
-  });
+  packColumns(weights, m_outputs, m_inputs, cache.scratch);
+  p.cells = rows;
+  p.columns = m_outputs;
+  p.a = cache.x.data;
+  p.c = cache.y.data;
+  p.cStep = m_outputs;
+  multiply(p);
 }
 
 void Linear::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
   if (m_relu) maskRelu(cache);
   if (!dx) return;
-  const Index rows = cache.x.rows * m_positions;
-  if (m_tiled)
-    m_tiles.backward(parameters.prepared, cache.dy.data, rows, dx.data);
-  else
-    gemm(false, false, rows, m_inputs, m_outputs, 1.0f, cache.dy.data, m_outputs,
-         parameters.values[m_weight].data(), m_inputs, 0.0f, dx.data, m_inputs);
+  DenseProduct p;
+  p.cells = cache.x.rows * m_positions;
+  p.columns = m_inputs;
+  p.depth = m_outputs;
+  p.a = cache.dy.data;
+  p.aCell = m_outputs;
+  p.aStep = 1;
+  p.b = parameters.values[m_weight].data();
+  p.bStep = m_inputs;
+  p.c = dx.data;
+  p.cStep = m_inputs;
+  multiply(p);
+}
+
+void Linear::formGradient(const float* x, const float* delta, Index rows, bool adds,
+                          float* gradient) const {
+  DenseProduct p;
+  p.cells = m_outputs;
+  p.columns = m_inputs;
+  p.depth = rows;
+  p.a = delta;
+  p.aCell = 1;
+  p.aStep = m_outputs;
+  p.b = x;
+  p.bStep = m_inputs;
+  p.c = gradient;
+  p.cStep = m_inputs;
+  p.adds = adds;
+  multiply(p);
 }
 
 double Linear::formedSquaredNorm(const float* x, const float* delta, float* scratch) const {
-  gemm(true, false, m_outputs, m_inputs, m_positions, 1.0f, delta, m_outputs, x, m_inputs, 0.0f,
-       scratch, m_inputs);
+  formGradient(x, delta, m_positions, false, scratch);
   return sumSquares(scratch, m_outputs * m_inputs);
 }
 
 double Linear::gramSquaredNorm(const float* x, const float* delta, float* scratch) const {
   const Index t = m_positions;
-  gemm(false, true, t, t, m_inputs, 1.0f, x, m_inputs, x, m_inputs, 0.0f, scratch, t);
-  gemm(false, true, t, t, m_outputs, 1.0f, delta, m_outputs, delta, m_outputs, 0.0f,
-       scratch + t * t, t);
+  const auto gram = [&](const float* rows, Index width, float* out) {
+    float* packed = scratch + 2 * t * t;
+    packColumns(rows, t, width, packed);
+    DenseProduct p;
+    p.cells = p.columns = p.cStep = t;
+    p.depth = p.aCell = width;
+    p.a = rows;
+    p.aStep = 1;
+    p.b = packed;
+    p.bPanel = width * productPanel;
+    p.bStep = productPanel;
+    p.c = out;
+    multiply(p);
+  };
+  gram(x, m_inputs, scratch);
+  gram(delta, m_outputs, scratch + t * t);
   return dotProduct(scratch, scratch + t * t, t * t);
 }
 
@@ -157,12 +204,14 @@ void Linear::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumSet&
     if (weight >= 0) addWeights(cache, factors, s, sums);
     if (bias < 0) continue;
     float* sum = sums.data(s, bias);
-    for (Index i = 0; i < cache.x.rows; ++i) {
-      const float f = factors.at(i, s, bias);
-      if (f == 0.0f) continue;
-      for (Index t = 0; t < m_positions; ++t)
-        addScaled(f, cache.dy.row(i) + t * m_outputs, sum, m_outputs);
-    }
+    parallelRanges(m_outputs, cache.dy.size(), [&](Index from, Index to) {
+      for (Index i = 0; i < cache.x.rows; ++i) {
+        const float f = factors.at(i, s, bias);
+        if (f == 0.0f) continue;
+        for (Index t = 0; t < m_positions; ++t)
+          addScaled(f, cache.dy.row(i) + t * m_outputs + from, sum + from, to - from);
+      }
+    });
   }
 }
 
@@ -177,43 +226,24 @@ void Linear::addWeights(LayerCache& cache, const FactorMatrix& factors, Index st
   while (from < to && factor(from) == 0.0f) ++from;
   while (from < to && factor(to - 1) == 0.0f) --to;
   if (from == to) return;
-  // The tiles want whole panels of outputs.
-  const Index width = m_tiled ? m_tiles.deltaWidth() : m_outputs;
-  bool plain = width == m_outputs;
+  bool plain = true;
   for (Index i = from; i < to; ++i) plain = plain && factor(i) == 1.0f;
-  const Index perRow = m_positions * width;
+  const Index perRow = m_positions * m_outputs;
   const float* weighted = plain ? cache.dy.data : cache.scratch;
   if (!plain)
     parallelRanges(to - from, (to - from) * perRow, [&](Index first, Index last) {
-      for (Index i = from + first; i < from + last; ++i)
-        for (Index t = 0; t < m_positions; ++t) {
-          float* row = cache.scratch + i * perRow + t * width;
-          const bool left = factor(i) == 0.0f;
-          if (!left) scaled(factor(i), cache.dy.row(i) + t * m_outputs, row, m_outputs);
-          std::fill(row + (left ? 0 : m_outputs), row + width, 0.0f);
-        }
+      for (Index i = from + first; i < from + last; ++i) {
+        float* row = cache.scratch + i * perRow;
+        if (factor(i) == 0.0f)
+          std::fill_n(row, perRow, 0.0f);
+        else
+          scaled(factor(i), cache.dy.row(i), row, perRow);
+      }
     });
-  const Index rows = (to - from) * m_positions;
-  if (m_tiled) {
-    m_tiles.addProduct(cache.x.row(from), weighted + from * perRow, rows,
-                       sums.data(strategy, weight));
-    return;
-  }
   // The first block of a step overwrites.
-  const float kept = sums.takeEmpty(strategy, weight) ? 0.0f : 1.0f;
-  gemm(true, false, m_outputs, m_inputs, rows, 1.0f, weighted + from * perRow, m_outputs,
-       cache.x.row(from), m_inputs, kept, sums.data(strategy, weight), m_inputs);
-}
-
-Index Linear::packedSize(ParameterId id) const {
-  return m_tiled && id == m_weight ? m_tiles.sumSize() : Layer::packedSize(id);
-}
-
-void Linear::unpack(ParameterId id, const float* packed, float* plain) const {
-  if (m_tiled && id == m_weight)
-    m_tiles.unpack(packed, plain);
-  else
-    Layer::unpack(id, packed, plain);
+  const bool adds = !sums.takeEmpty(strategy, weight);
+  formGradient(cache.x.row(from), weighted + from * perRow, (to - from) * m_positions, adds,
+               sums.data(strategy, weight));
 }
 
 void Linear::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
@@ -233,10 +263,22 @@ void Linear::addPerSample(const LayerCache& cache, Index example, GradientSet& g
 bool Linear::formedSquaredNorm(const LayerCache& cache, Index example, ParameterId id,
                                double& out) const {
   if (m_positions > 1) return false;
-  if (id == m_bias)
-    out = sumSquares(cache.dy.row(example), m_outputs);
-  else
-    out = outerSquaredNorm(cache.dy.row(example), m_outputs, cache.x.row(example), m_inputs);
+  const float* delta = cache.dy.row(example);
+  if (id == m_bias) {
+    out = sumSquares(delta, m_outputs);
+    return true;
+  }
+  // In parts that follow from the shape alone, so that the bits do not depend on the threads.
+  std::array<double, 32> squares{};
+  const auto parts = static_cast<Index>(squares.size());
+  parallelRanges(parts, m_outputs * m_inputs, [&](Index first, Index last) {
+    for (Index part = first; part < last; ++part) {
+      const Index from = m_outputs * part / parts, to = m_outputs * (part + 1) / parts;
+      squares[static_cast<std::size_t>(part)] =
+          outerSquaredNorm(delta + from, to - from, cache.x.row(example), m_inputs);
+    }
+  });
+  out = std::accumulate(squares.begin(), squares.end(), 0.0);
   return true;
 }
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "engine/model/layer.h"
-#include "engine/model/layers/linear_tiles.h"
 
 namespace clipscope {
 
@@ -15,7 +14,6 @@ namespace clipscope {
 /// al. 2022, arXiv:2205.10683). The Gram form cancels in float: below 1e-4·‖X‖²‖Δ‖² the product is
 /// formed after all. ‖∂b‖² = ‖Σ_t δ_t‖²: the positions are summed before the norm is taken.
 /// The sum Σ f_i g_i is one product Δᵀ diag(f) X (book-keeping, Bu et al. 2022, arXiv:2210.00038).
-/// Products over few rows are made by LinearTiles, others by oneDNN.
 class Linear : public Layer {
  public:
   /// bias −1: none. Throws SpecError where `inputs` does not fit the input's last extent.
@@ -26,10 +24,7 @@ class Linear : public Layer {
   std::string describe() const override;
   Index work() const override { return m_positions * m_inputs * m_outputs; }
   bool takeRelu() override { return m_relu = true; }
-  void compile(Index maxRows) override;
   CacheSize cacheSize(Index maxRows) const override;
-  Index preparedSize() const override { return m_tiled ? m_tiles.preparedSize() : 0; }
-  void prepare(const Parameters&, float* prepared) const override;
 
   void forward(const ParameterView&, LayerCache&, const DrawKey&) const override;
   void backward(const ParameterView&, View dx, LayerCache&) const override;
@@ -39,11 +34,14 @@ class Linear : public Layer {
   bool formedSquaredNorm(const LayerCache&, Index example, ParameterId id,
                          double& out) const override;
   bool gradientFactors(const LayerCache&, ParameterId id, GradientFactors& out) const override;
-  Index packedSize(ParameterId id) const override;
-  void unpack(ParameterId id, const float* packed, float* plain) const override;
-  bool sumsArePlain() const override { return !m_tiled; }
 
  private:
+  /// With this many rows or fewer the forward product turns over x instead of W.
+  static constexpr Index mostFewRows = 64;
+
+  /// gradient = Δᵀ X over `rows` rows of both, or added to it.
+  void formGradient(const float* x, const float* delta, Index rows, bool adds,
+                    float* gradient) const;
   void addWeights(LayerCache&, const FactorMatrix&, Index strategy, SumSet& sums) const;
   double weightSquaredNorm(const float* x, const float* delta, float* scratch) const;
   double gramSquaredNorm(const float* x, const float* delta, float* scratch) const;
@@ -56,9 +54,7 @@ class Linear : public Layer {
   Index m_positions;
   ParameterId m_weight;
   ParameterId m_bias;
-  bool m_relu = false;   ///< the output goes through a ReLU
-  bool m_tiled = false;  ///< the blocks have few rows
-  LinearTiles m_tiles;
+  bool m_relu = false;  ///< the output goes through a ReLU
 };
 
 }  // namespace clipscope

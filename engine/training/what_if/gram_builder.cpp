@@ -87,7 +87,7 @@ void GramBuilder::chooseRows(Index limit) {
 void GramBuilder::chooseForms() {
   m_isOuter.assign(at(m_tensors), false);
   // Views of a cache that nothing has run in yet: what matters is which there are.
-  const BlockCache cache = m_model.makeCache();
+  const BlockCache cache = m_model.makeCache(1);
   for (Index t = 0; t < m_tensors; ++t) {
     GradientFactors factors;
     if (!m_model.gradientFactors(cache, t, factors)) continue;
@@ -202,7 +202,7 @@ void GramBuilder::runPass(bool first) {
   const Index blocks = plan.count(m_gram->batchSize());
   const int threads = plan.threadPerBlock ? omp_get_max_threads() : 1;
   const auto runRange = [&](Index from, Index to) {
-    BlockCache cache = m_model.makeCache();
+    BlockCache cache = m_model.makeCache(plan.rowsFor(m_gram->batchSize()));
     SumSet sums = m_pieces.empty() ? SumSet() : m_model.makeSums(m_oneHot, m_isOuter);
     for (Index block = from; block < to; ++block) {
       checkStop();

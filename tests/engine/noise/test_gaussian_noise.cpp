@@ -44,27 +44,51 @@ std::vector<float> draw(std::uint64_t first, std::size_t count, const DrawKey& k
 }  // namespace
 
 void TestGaussianNoise::everyValueFollowsFromItsWords() {
-  // Random123's words and the C library's log, sqrt, cos and sin in double.
-  const auto values = draw(0, 20000);
+  // Random123's words and the C library's log, sqrt, cos and sin in double. Enough draws that some
+  // hundred words lie near an end of their range and take more bits.
+  constexpr std::uint64_t draws = 1 << 20;
+  const auto values = draw(0, 4 * draws);
   const auto key = philoxKey(stream);
-  for (std::uint64_t p = 0; p < 10000; ++p) {
+  r123::Philox4x32 oracle;
+  const auto words = [&](std::uint64_t p) {
     const auto c = philoxCounter(stream, p);
-    r123::Philox4x32 oracle;
-    const auto x = oracle({{c[0], c[1], c[2], c[3]}}, {{key[0], key[1]}});
-    const std::uint64_t w = std::uint64_t{x[1]} << 32 | x[0];
-    const double u = (static_cast<double>(w / 2) + 0.5) / 9223372036854775808.0;
-    const double r = std::sqrt(-2 * std::log(u));
-    // 30 bits, signed.
-    const double s =
-        static_cast<double>(x[2] & 0x3FFFFFFF) - (x[2] & 0x20000000 ? 1073741824.0 : 0);
-    const double t = std::numbers::pi / 4 * s / 536870912.0;
-    double a = std::cos(t), b = std::sin(t);
-    if (x[2] & 0x80000000u) std::swap(a, b);
-    if (x[2] & 0x40000000u) a = -a, b = -b;
-    QVERIFY2(std::abs(static_cast<double>(values[2 * p]) - r * a) < 2e-6,
-             qPrintable(QString("draw %1: %2 wanted %3").arg(p).arg(values[2 * p]).arg(r * a)));
-    QVERIFY(std::abs(static_cast<double>(values[2 * p + 1]) - r * b) < 2e-6);
+    return oracle({{c[0], c[1], c[2], c[3]}}, {{key[0], key[1]}});
+  };
+  int tails = 0;
+  for (std::uint64_t p = 0; p < draws; ++p) {
+    const auto x = words(p);
+    for (std::size_t pair = 0; pair < 2; ++pair) {
+      const std::uint32_t radius = x[2 * pair], angle = x[2 * pair + 1];
+      // −ln u, in the upper half from 1 − u.
+      const bool upper = radius >= 0x80000000u;
+      double v = ((upper ? ~radius : radius) + 0.5) * 0x1p-32;
+      if (radius < 65536 || radius >= 0xFFFF0000u) {
+        const std::uint64_t w =
+            std::uint64_t{radius} << 32 | words(p | std::uint64_t{1} << 63)[pair];
+        v = (static_cast<double>((upper ? ~w : w) / 2) + 0.5) * 0x1p-63;
+        ++tails;
+      }
+      const double r = std::sqrt(-2 * (upper ? std::log1p(-v) : std::log(v)));
+      // 30 bits, signed.
+      const double s =
+          static_cast<double>(angle & 0x3FFFFFFF) - (angle & 0x20000000 ? 1073741824.0 : 0);
+      const double t = std::numbers::pi / 4 * s / 536870912.0;
+      double a = std::cos(t), b = std::sin(t);
+      if (angle & 0x80000000u) std::swap(a, b);
+      if (angle & 0x40000000u) a = -a, b = -b;
+      const float* got = values.data() + p / 16 * 64 + p % 16 + 32 * pair;
+      if (std::abs(static_cast<double>(got[0]) - r * a) < 2e-6 &&
+          std::abs(static_cast<double>(got[16]) - r * b) < 2e-6)
+        continue;
+      QFAIL(qPrintable(QString("draw %1: %2, %3 wanted %4, %5")
+                           .arg(p)
+                           .arg(got[0])
+                           .arg(got[16])
+                           .arg(r * a)
+                           .arg(r * b)));
+    }
   }
+  QVERIFY2(tails > 30, qPrintable(QString::number(tails)));  // 64 expected
 }
 
 void TestGaussianNoise::radiusIsRightToTheEnds() {
@@ -72,15 +96,24 @@ void TestGaussianNoise::radiusIsRightToTheEnds() {
     for (const std::uint64_t word : {std::uint64_t{1} << shift, (std::uint64_t{1} << shift) - 1,
                                      ~std::uint64_t{0} >> shift, ~(std::uint64_t{1} << shift)}) {
       // u and 1 − u exactly in 80 bits.
-      const long double u = (static_cast<long double>(word / 2) + 0.5L) / 9223372036854775808.0L;
-      const long double tail =
-          (static_cast<long double>(~word / 2) + 0.5L) / 9223372036854775808.0L;
+      const std::uint64_t high = word >> 32;
+      long double u = (static_cast<long double>(high) + 0.5L) / 4294967296.0L;
+      long double tail = (static_cast<long double>(4294967295u - high) + 0.5L) / 4294967296.0L;
+      if (high < 65536 || high >= 0xFFFF0000u) {
+        u = (static_cast<long double>(word / 2) + 0.5L) / 9223372036854775808.0L;
+        tail = (static_cast<long double>(~word / 2) + 0.5L) / 9223372036854775808.0L;
+      }
       const long double log = u < 0.5L ? std::log(u) : std::log1p(-tail);
       const double wanted = static_cast<double>(std::sqrt(-2 * log));
       QVERIFY2(std::abs(static_cast<double>(normalRadius(word)) - wanted) <= 1e-6 * wanted,
                qPrintable(
                    QString("word %1: %2 wanted %3").arg(word).arg(normalRadius(word)).arg(wanted)));
     }
+  // The ends of what takes more bits.
+  for (const std::uint64_t high : {65535u, 65536u, 0xFFFEFFFFu, 0xFFFF0000u}) {
+    const bool bits = high < 65536 || high >= 0xFFFF0000u;
+    QCOMPARE(normalRadius(high << 32) != normalRadius(high << 32 | 0xFFFFFFFFu), bits);
+  }
   QVERIFY(normalRadius(0) > 9.4f);  // √(2·64·ln 2) = 9.42
 }
 
@@ -148,9 +181,9 @@ void TestGaussianNoise::tailBeyondFive() {
 
 void TestGaussianNoise::anyPartCanBeDrawnAgain() {
   const auto whole = draw(0, 1000);
-  for (const std::uint64_t first : {0, 1, 2, 3, 15, 16, 17, 31, 500})
-    for (const std::size_t count :
-         {std::size_t{1}, std::size_t{2}, std::size_t{15}, std::size_t{33}, std::size_t{400}}) {
+  for (const std::uint64_t first : {0, 1, 2, 3, 15, 16, 17, 63, 64, 127, 128, 129, 500})
+    for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{15},
+                                    std::size_t{33}, std::size_t{128}, std::size_t{400}}) {
       const auto part = draw(first, count);
       QVERIFY(
           std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first)));
@@ -160,13 +193,14 @@ void TestGaussianNoise::anyPartCanBeDrawnAgain() {
 }
 
 void TestGaussianNoise::sameBitsOnEveryVectorUnit() {
-  const auto wanted = draw(3, 5001);
+  // Long enough that some words lie near an end of their range.
+  const auto wanted = draw(3, 1000001);
   const auto supported = hwy::SupportedTargets();
   int tried = 0;
   for (const auto target : {HWY_AVX3, HWY_AVX2}) {
     if (!(supported & target)) continue;
     hwy::DisableTargets(supported & ~target & ~static_cast<decltype(supported)>(HWY_STATIC_TARGET));
-    const auto got = draw(3, 5001);
+    const auto got = draw(3, 1000001);
     hwy::DisableTargets(0);
     QVERIFY(got == wanted);
     ++tried;

@@ -8,6 +8,16 @@
 
 using namespace clipscope;
 
+namespace {
+
+void count(std::span<const float> values, NoiseHistogram& histogram) {
+  NoiseTally tally;
+  tally.add(values);
+  histogram.add(tally);
+}
+
+}  // namespace
+
 /// Expected counts against the normal's density integrated by Simpson's rule, χ² against a table.
 class TestNoiseFit : public QObject {
   Q_OBJECT
@@ -50,7 +60,7 @@ void TestNoiseFit::chiSquaredOfKnownCounts() {
     for (Index bin = 0; bin < NoiseHistogram::bins; ++bin)
       values.push_back(static_cast<float>(NoiseHistogram::binLow(bin) + 0.05));
   NoiseHistogram histogram;
-  histogram.add(values);
+  count(values, histogram);
   const NoiseFit fit = fitNoise(histogram);
   double left = 0, right = 0, expectedLeft = 0, expectedRight = 0, chi = 0;
   // Joined from both ends until five are expected.
@@ -89,7 +99,7 @@ void TestNoiseFit::pValuesOfTheTable() {
     const auto count = std::lround(1e5 * normalProbability(low, low + 0.1));
     values.insert(values.end(), static_cast<std::size_t>(count), static_cast<float>(low + 0.05));
   }
-  histogram.add(values);
+  count(values, histogram);
   const NoiseFit fit = fitNoise(histogram);
   QVERIFY(fit.chiSquared < 1.5);
   QVERIFY(fit.pValue > 1 - 1e-9);
@@ -98,7 +108,7 @@ void TestNoiseFit::pValuesOfTheTable() {
   std::vector<float> moved = values;
   std::fill_n(moved.begin() + static_cast<std::ptrdiff_t>(moved.size() / 2), 200, 2.05f);
   NoiseHistogram other;
-  other.add(moved);
+  count(moved, other);
   const NoiseFit worse = fitNoise(other);
   const double k = static_cast<double>(worse.degrees);
   const double z = (std::cbrt(worse.chiSquared / k) - (1 - 2 / (9 * k))) / std::sqrt(2 / (9 * k));
@@ -113,13 +123,13 @@ void TestNoiseFit::normalDrawsPassAndOthersDoNot() {
   std::vector<float> values(50000);
   for (float& v : values) v = normal(random);
   NoiseHistogram right;
-  right.add(values);
+  count(values, right);
   // A fixed seed; a fresh one would fail with probability 1e-6.
   QVERIFY(fitNoise(right).pValue > 1e-6);
   // A std that is off by 5 %.
   for (float& v : values) v *= 1.05f;
   NoiseHistogram wide;
-  wide.add(values);
+  count(values, wide);
   QVERIFY(fitNoise(wide).pValue < 1e-6);
 }
 
@@ -128,7 +138,7 @@ void TestNoiseFit::tooFewDrawsAreNotJudged() {
   QCOMPARE(fitNoise(none).degrees, Index{0});
   QVERIFY(std::isnan(fitNoise(none).pValue));
   std::vector<float> few{0.1f, -0.2f, 0.3f, 1.0f};
-  none.add(few);
+  count(few, none);
   QCOMPARE(fitNoise(none).degrees, Index{0});
 }
 

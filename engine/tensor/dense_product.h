@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "engine/tensor/shape.h"
+
+namespace clipscope {
+
+/// Columns of B that lie together where B is packed; the last panel is filled up with zeros. The
+/// same on every vector unit.
+inline constexpr Index productPanel = 32;
+
+/// C = A·B + bias, or C += A·B, in single precision; C has `cells` rows and `columns` columns.
+/// Entry (i, j) of A is a[i·aCell + j·aStep], for i < cells and j < depth; one of the two steps is
+/// 1. Entry (j, o) of B is b[(o / productPanel)·bPanel + j·bStep + o % productPanel]: bPanel =
+/// productPanel and bStep = columns for a plain matrix. C's row i begins at c + i·cStep.
+struct DenseProduct {
+  Index cells = 0, columns = 0, depth = 0;
+  const float* a = nullptr;
+  Index aCell = 0, aStep = 0;
+  const float* b = nullptr;
+  Index bPanel = productPanel, bStep = 0;
+  float* c = nullptr;
+  Index cStep = 0;
+  const float* bias = nullptr;  ///< by column; may be null; not with `adds`
+  bool biasByRow = false;
+  bool relu = false;  ///< what is below 0 becomes 0
+  bool adds = false;  ///< C is added to
+};
+
+/// Register tiles, on the pool's threads, or on the calling one inside a parallel region. Every
+/// entry is one chain of multiply-adds in the order of j: its bits depend neither on the threads
+/// nor on how many rows and columns there are.
+void multiply(const DenseProduct& product);
+
+/// Floats of packColumns()'s result.
+Index packedColumns(Index columns, Index depth);
+/// The transpose of w {columns, depth} as a packed B: bPanel = depth·productPanel, bStep =
+/// productPanel. On the pool's threads.
+void packColumns(const float* w, Index columns, Index depth, float* packed);
+/// out {columns, rows} = in {rows, columns}ᵀ. On the pool's threads.
+void transpose(const float* in, Index rows, Index columns, float* out);
+
+}  // namespace clipscope
