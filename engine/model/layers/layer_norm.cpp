@@ -17,7 +17,6 @@ LayerNorm::LayerNorm(Shape shape, double epsilon, Shape input,
     : Layer(std::move(input), std::move(table), presentIds(weight, bias)),
       m_shape(std::move(shape)),
       m_epsilon(epsilon),
-      m_width(m_shape.size()),
       m_weight(weight),
       m_bias(bias) {
   const auto& extents = m_input.extents();
@@ -30,19 +29,27 @@ LayerNorm::LayerNorm(Shape shape, double epsilon, Shape input,
   if (m_input.rank() == 3 && m_shape.rank() != 3)
     throw SpecError("an image is normalised over all of " + m_input.toString() +
                     "; give that as its shape, or use groupnorm");
+  m_width = m_shape.size();
   m_positions = m_input.size() / m_width;
   m_output = m_input;
-  if (m_input.rank() == 3) {
-    const Index channels = m_input[0];
-    const Index area = m_input[1] * m_input[2];
-    for (Index p = 0; p < area; ++p)
-      for (Index c = 0; c < channels; ++c) m_order.push_back(c * area + p);
-  }
+  if (m_input.rank() == 3) m_area = m_input[1] * m_input[2];
 }
 
 std::string LayerNorm::describe() const { return "LayerNorm " + m_shape.toString(); }
 
 CacheSize LayerNorm::cacheSize(Index) const { return {2 * m_positions + 2 * m_width, 0}; }
+
+template <class Body>
+void LayerNorm::forValues(Body&& body) const {
+  if (m_area == 1) {
+    for (Index j = 0; j < m_width; ++j) body(j, j);
+    return;
+  }
+  const Index channels = m_width / m_area;
+  Index j = 0;
+  for (Index p = 0; p < m_area; ++p)
+    for (Index c = 0; c < channels; ++c, ++j) body(j, c * m_area + p);
+}
 
 LayerNorm::Kept LayerNorm::kept(const LayerCache& cache, Index example) const {
   float* row = cache.keptRow(example, cacheSize(0));
@@ -69,11 +76,10 @@ void LayerNorm::forward(const ParameterView& parameters, LayerCache& cache, cons
         k.mean[t] = static_cast<float>(mean);
         k.inverseStd[t] =
             static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(m_width) + m_epsilon));
-        for (Index j = 0; j < m_width; ++j) {
-          const Index at = parameterIndex(j);
+        forValues([&](Index j, Index at) {
           const float hat = (x[j] - k.mean[t]) * k.inverseStd[t];
           y[j] = hat * (gamma ? gamma[at] : 1.0f) + (beta ? beta[at] : 0.0f);
-        }
+        });
       }
     }
   });
@@ -92,8 +98,7 @@ void LayerNorm::backward(const ParameterView& parameters, View dx, LayerCache& c
         const float* x = cache.x.row(i) + t * m_width;
         const float* dy = cache.dy.row(i) + t * m_width;
         double mean = 0, meanHat = 0;
-        for (Index j = 0; j < m_width; ++j) {
-          const Index at = parameterIndex(j);
+        forValues([&](Index j, Index at) {
           const double d = static_cast<double>(dy[j]);
           const double hat = static_cast<double>((x[j] - k.mean[t]) * k.inverseStd[t]);
           const double scaledGradient = d * (gamma ? static_cast<double>(gamma[at]) : 1.0);
@@ -101,18 +106,18 @@ void LayerNorm::backward(const ParameterView& parameters, View dx, LayerCache& c
           biasSum[at] += d;
           mean += scaledGradient;
           meanHat += scaledGradient * hat;
-        }
+        });
         if (!dx) continue;
         mean /= static_cast<double>(m_width);
         meanHat /= static_cast<double>(m_width);
         float* out = dx.row(i) + t * m_width;
-        for (Index j = 0; j < m_width; ++j) {
-          const double d = static_cast<double>(dy[j]) *
-                           (gamma ? static_cast<double>(gamma[parameterIndex(j)]) : 1.0);
+        forValues([&](Index j, Index at) {
+          const double d =
+              static_cast<double>(dy[j]) * (gamma ? static_cast<double>(gamma[at]) : 1.0);
           const double hat = static_cast<double>((x[j] - k.mean[t]) * k.inverseStd[t]);
           out[j] =
               static_cast<float>(static_cast<double>(k.inverseStd[t]) * (d - mean - hat * meanHat));
-        }
+        });
       }
       for (Index j = 0; j < m_width; ++j) {
         k.weightGradient[j] = static_cast<float>(weightSum[j]);
@@ -151,13 +156,13 @@ void LayerNorm::addPerSample(const LayerCache& cache, Index example, GradientSet
       variance += centred * centred / width;
     }
     const double inverse = 1.0 / std::sqrt(variance + m_epsilon);
-    for (Index j = 0; j < m_width; ++j) {
-      const auto at = static_cast<std::size_t>(parameterIndex(j));
+    forValues([&](Index j, Index parameter) {
+      const auto at = static_cast<std::size_t>(parameter);
       const double d = static_cast<double>(dy[j]);
       if (trainableIndex(m_weight) >= 0)
         gradient[m_weight][at] += d * (static_cast<double>(x[j]) - mean) * inverse;
       if (trainableIndex(m_bias) >= 0) gradient[m_bias][at] += d;
-    }
+    });
   }
 }
 

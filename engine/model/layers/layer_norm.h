@@ -34,16 +34,16 @@ class LayerNorm : public Layer {
     float* biasGradient;
   };
   Kept kept(const LayerCache& cache, Index example) const;
-  /// Where value j of a position (channels last for an image) lies in γ and β (PyTorch's order).
-  Index parameterIndex(Index j) const {
-    return m_order.empty() ? j : m_order[static_cast<std::size_t>(j)];
-  }
+  /// Calls body(j, at) for the values j of a position in order (channels last for an image); `at`
+  /// is where γ and β have it (PyTorch's order).
+  template <class Body>
+  void forValues(Body&& body) const;
 
   Shape m_shape;
   double m_epsilon;
-  Index m_width;
-  Index m_positions;
-  std::vector<Index> m_order;
+  Index m_width = 0;
+  Index m_positions = 0;
+  Index m_area = 1;  ///< of an image, which is one position
   ParameterId m_weight;
   ParameterId m_bias;
 };
