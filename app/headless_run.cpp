@@ -111,7 +111,7 @@ int runHeadless(const Experiment& experiment, const RunOutput& out) {
     }
     if (record->evaluation) accuracy = record->evaluation->accuracy;
     folder.add(*record);
-    if (writer) writer->add(record);
+    if (writer) writer->add(0, record);
     history.append(summaryOf(*record));
     progress.show(*record, accuracy);
   }

@@ -41,7 +41,7 @@ int InfoCommand::execute() {
   };
   const Experiment& e = info.experiment;
   const std::string model = e.model.preset.empty() ? std::string("own") : e.model.preset;
-  std::cout << m_file << (info.open ? " (being written, or its program was killed)" : "") << "\n"
+  std::cout << m_file << (info.isBeingWritten ? " (being written by another program)" : "") << "\n"
             << "program        " << meta("program") << "\n"
             << "data           " << meta("data_name") << ", " << meta("train_examples")
             << " train / " << meta("test_examples") << " test\n"
@@ -58,7 +58,15 @@ int InfoCommand::execute() {
             << (std::isnan(info.testAccuracy) ? "unknown"
                                               : shown(100 * info.testAccuracy, "%.2f %%"))
             << "\n"
+            << "checkpoints    " << info.checkpoints << ", " << info.checkpointBytes << " bytes\n"
             << "size           " << info.bytes << " bytes\n";
+  for (const RecordingInfo::BranchLine& branch : info.branches) {
+    std::cout << "branch " << branch.number << (branch.number < 10 ? "       " : "      ")
+              << branch.name << ", through step " << branch.steps;
+    if (branch.parent >= 0)
+      std::cout << ", leaves branch " << branch.parent << " after step " << branch.fork;
+    std::cout << (branch.number == info.activeBranch ? " (active)\n" : "\n");
+  }
   return exitOk;
 }
 

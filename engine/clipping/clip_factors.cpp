@@ -39,64 +39,81 @@ double normOfGroup(std::span<const double> norms, const ClippingGroup& group) {
 
 }  // namespace
 
-void computeFactors(const NormTable& norms, const Grouping& grouping,
-                    std::span<const double> thresholds, const ClipStrategy& strategy,
-                    ClipFactors& out) {
-  out.m_examples = norms.examples();
-  out.m_groups = grouping.count();
-  const auto examples = static_cast<std::size_t>(out.m_examples);
-  const auto cells = examples * static_cast<std::size_t>(out.m_groups);
-  out.m_norms.resize(cells);
-  out.m_factors.resize(cells);
-  out.m_clippedNorm.resize(examples);
-  out.m_overall.resize(examples);
-  out.m_clipped.resize(examples);
-  out.m_finite.resize(examples);
-  out.m_groupClipped.assign(static_cast<std::size_t>(out.m_groups), 0);
-  out.m_clippedCount = 0;
-  out.m_aboveOneCount = 0;
+template <class Rule>
+void ClipFactors::fill(const NormTable& norms, const Grouping& grouping,
+                       std::span<const double> thresholds, Rule&& rule) {
+  m_examples = norms.examples();
+  m_groups = grouping.count();
+  const auto examples = static_cast<std::size_t>(m_examples);
+  const auto cells = examples * static_cast<std::size_t>(m_groups);
+  m_norms.resize(cells);
+  m_factors.resize(cells);
+  m_clippedNorm.resize(examples);
+  m_overall.resize(examples);
+  m_clipped.resize(examples);
+  m_finite.resize(examples);
+  m_groupClipped.assign(static_cast<std::size_t>(m_groups), 0);
+  m_clippedCount = 0;
+  m_aboveOneCount = 0;
 
-  for (Index i = 0; i < out.m_examples; ++i) {
-    const auto row = norms.row(i);
-    const bool finite = allFinite(row);
+  for (Index i = 0; i < m_examples; ++i) {
+    const auto tensors = norms.row(i);
+    const bool finite = allFinite(tensors);
     bool clipped = !finite, aboveOne = false;
     double before = 0, after = 0, largest = 0;
-    for (Index k = 0; k < out.m_groups; ++k) {
-      const std::size_t cell = out.at(i, k);
+    for (Index k = 0; k < m_groups; ++k) {
+      const std::size_t cell = at(i, k);
       const double threshold = thresholds[static_cast<std::size_t>(k)];
-      const double n = normOfGroup(row, grouping.groups()[static_cast<std::size_t>(k)]);
-      const double f = finite ? strategy.factor(n, threshold) : 0.0;
-      out.m_norms[cell] = n;
-      out.m_factors[cell] = f;
+      const double n = normOfGroup(tensors, grouping.groups()[static_cast<std::size_t>(k)]);
+      const double f = finite ? rule(i, k, n) : 0.0;
+      m_norms[cell] = n;
+      m_factors[cell] = f;
       const bool over = !finite || n > threshold;
-      out.m_groupClipped[static_cast<std::size_t>(k)] += over ? 1 : 0;
+      m_groupClipped[static_cast<std::size_t>(k)] += over ? 1 : 0;
       clipped = clipped || over;
       aboveOne = aboveOne || f > 1;
       largest = std::max(largest, n);
     }
     if (finite && largest > 0) {
       // Scaled by the largest group, so that squares of extreme norms stay in range.
-      for (Index k = 0; k < out.m_groups; ++k) {
-        const double n = out.m_norms[out.at(i, k)] / largest;
+      for (Index k = 0; k < m_groups; ++k) {
+        const double n = m_norms[at(i, k)] / largest;
         before += n * n;
-        after += n * out.m_factors[out.at(i, k)] * n * out.m_factors[out.at(i, k)];
+        after += n * m_factors[at(i, k)] * n * m_factors[at(i, k)];
       }
-      out.m_clippedNorm[ClipFactors::row(i)] = largest * std::sqrt(after);
-      out.m_overall[ClipFactors::row(i)] = std::sqrt(after / before);
+      m_clippedNorm[row(i)] = largest * std::sqrt(after);
+      m_overall[row(i)] = std::sqrt(after / before);
     } else {
-      out.m_clippedNorm[ClipFactors::row(i)] = 0;
-      out.m_overall[ClipFactors::row(i)] = finite ? 1 : 0;
+      m_clippedNorm[row(i)] = 0;
+      m_overall[row(i)] = finite ? 1 : 0;
     }
-    if (finite && out.m_groups == 1 && largest > 0) {
-      const double f = out.m_factors[out.at(i, 0)];
-      out.m_overall[ClipFactors::row(i)] = f;
-      out.m_clippedNorm[ClipFactors::row(i)] = f * largest;
+    if (finite && m_groups == 1 && largest > 0) {
+      const double f = m_factors[at(i, 0)];
+      m_overall[row(i)] = f;
+      m_clippedNorm[row(i)] = f * largest;
     }
-    out.m_clipped[ClipFactors::row(i)] = clipped ? 1 : 0;
-    out.m_finite[ClipFactors::row(i)] = finite ? 1 : 0;
-    out.m_clippedCount += clipped ? 1 : 0;
-    out.m_aboveOneCount += aboveOne ? 1 : 0;
+    m_clipped[row(i)] = clipped ? 1 : 0;
+    m_finite[row(i)] = finite ? 1 : 0;
+    m_clippedCount += clipped ? 1 : 0;
+    m_aboveOneCount += aboveOne ? 1 : 0;
   }
+}
+
+void computeFactors(const NormTable& norms, const Grouping& grouping,
+                    std::span<const double> thresholds, const ClipStrategy& strategy,
+                    ClipFactors& out) {
+  out.fill(norms, grouping, thresholds, [&](Index, Index group, double norm) {
+    return strategy.factor(norm, thresholds[static_cast<std::size_t>(group)]);
+  });
+}
+
+void restoreFactors(const NormTable& norms, const Grouping& grouping,
+                    std::span<const double> thresholds, std::span<const float> factors,
+                    ClipFactors& out) {
+  const Index groups = grouping.count();
+  out.fill(norms, grouping, thresholds, [&](Index example, Index group, double) {
+    return static_cast<double>(factors[static_cast<std::size_t>(example * groups + group)]);
+  });
 }
 
 void tensorFactors(std::span<const double> norms, const Grouping& grouping,

@@ -43,6 +43,12 @@ class ClipFactors {
  private:
   friend void computeFactors(const NormTable&, const Grouping&, std::span<const double>,
                              const ClipStrategy&, ClipFactors&);
+  friend void restoreFactors(const NormTable&, const Grouping&, std::span<const double>,
+                             std::span<const float>, ClipFactors&);
+  /// `rule` gives the factor of an example, a group and the norm there.
+  template <class Rule>
+  void fill(const NormTable& norms, const Grouping& grouping, std::span<const double> thresholds,
+            Rule&& rule);
   std::size_t at(Index example, Index group) const {
     return static_cast<std::size_t>(example * m_groups + group);
   }
@@ -64,6 +70,11 @@ class ClipFactors {
 /// Factors of a whole batch into `out`, which keeps its memory. `thresholds` C_k by group.
 void computeFactors(const NormTable& norms, const Grouping& grouping,
                     std::span<const double> thresholds, const ClipStrategy& strategy,
+                    ClipFactors& out);
+
+/// The same from factors that were computed before, examples × groups: those of a recording.
+void restoreFactors(const NormTable& norms, const Grouping& grouping,
+                    std::span<const double> thresholds, std::span<const float> factors,
                     ClipFactors& out);
 
 /// The same for one example, spread over the tensors in float: what a weighted sum multiplies with.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/noise/noise_histogram.cpp"
@@ -45,6 +46,13 @@ void NoiseHistogram::add(const NoiseHistogram& other) {
   m_below += other.m_below;
   m_above += other.m_above;
   m_total += other.m_total;
+}
+
+void NoiseHistogram::setCounts(std::span<const Index, static_cast<std::size_t>(bins + 2)> counts) {
+  m_below = counts.front();
+  std::copy(counts.begin() + 1, counts.end() - 1, m_counts.begin());
+  m_above = counts.back();
+  m_total = std::accumulate(counts.begin(), counts.end(), Index{0});
 }
 
 void NoiseHistogram::add(std::span<const float> values) {

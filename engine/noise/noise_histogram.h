@@ -21,6 +21,9 @@ class NoiseHistogram {
   /// Adds what another has counted.
   void add(const NoiseHistogram& other);
 
+  /// From what another had counted: below, every bin in order, above.
+  void setCounts(std::span<const Index, static_cast<std::size_t>(bins + 2)> counts);
+
   Index count(Index bin) const { return m_counts[static_cast<std::size_t>(bin)]; }
   Index below() const { return m_below; }
   Index above() const { return m_above; }

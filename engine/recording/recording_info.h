@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "engine/training/experiment.h"
 
@@ -11,14 +12,26 @@ namespace clipscope {
 
 /// What a recording says of itself, read without trusting it: a file that someone sent.
 struct RecordingInfo {
+  struct BranchLine {
+    int number = 0;
+    int parent = -1;
+    std::string name;
+    Index fork = 0;   ///< steps shared with the parent
+    Index steps = 0;  ///< the newest whole step
+  };
+
   std::map<std::string, std::string> meta;
   Experiment experiment;  ///< of its first step
-  Index steps = 0;        ///< whole steps
+  Index steps = 0;        ///< whole steps of the active branch
   Index tensors = 0;
-  double epsilon = 0, loss = 0;  ///< of the last step; NaN where unknown
-  double testAccuracy = 0;       ///< the last known; NaN for none
-  Index bytes = 0;               ///< of the file
-  bool open = false;             ///< a log lies beside it: being written, or its program was killed
+  double epsilon = 0, loss = 0;  ///< of the active branch's last step; NaN where unknown
+  double testAccuracy = 0;       ///< the last known of that branch's own steps; NaN for none
+  int activeBranch = 0;
+  std::vector<BranchLine> branches;
+  Index checkpoints = 0;
+  Index checkpointBytes = 0;
+  Index bytes = 0;              ///< on the disk
+  bool isBeingWritten = false;  ///< by another program, now
 };
 
 /// Reads it. Throws FileError: not there, not a recording, of a newer version, or damaged, each

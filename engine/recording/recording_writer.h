@@ -7,11 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "engine/error.h"
 #include "engine/recording/branch_tree.h"
 #include "engine/training/step_record.h"
 #include "engine/training/trainer_checkpoint.h"
 
 namespace clipscope {
+
+/// Another process writes the recording now; it can be opened to look at.
+class RecordingInUse : public FileError {
+ public:
+  using FileError::FileError;
+};
 
 /// What a file may take.
 struct RecordingLimits {
@@ -87,7 +94,7 @@ class RecordingWriter {
 
  private:
   class Thread;
-  explicit RecordingWriter(std::unique_ptr<Thread> thread);
+  RecordingWriter(std::filesystem::path path, std::unique_ptr<Thread> thread);
   std::filesystem::path m_path;
   std::unique_ptr<Thread> m_thread;
 };
