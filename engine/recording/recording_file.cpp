@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 
@@ -50,10 +49,8 @@ void reserve(const std::filesystem::path& path) {
 
 }  // namespace
 
-RecordingFile::RecordingFile(std::filesystem::path path, std::unique_ptr<RecordingLock> lock,
-                             std::unique_ptr<SQLite::Database> database)
+RecordingFile::RecordingFile(std::filesystem::path path, std::unique_ptr<SQLite::Database> database)
     : m_path(std::move(path)),
-      m_lock(std::move(lock)),
       m_database(std::move(database)),
       m_steps(std::make_unique<StepWriter>(*m_database)) {
   struct stat status {};
@@ -64,23 +61,15 @@ RecordingFile::RecordingFile(std::filesystem::path path, std::unique_ptr<Recordi
 
 RecordingFile::~RecordingFile() = default;
 
-std::unique_ptr<RecordingFile> RecordingFile::create(const std::filesystem::path& path,
-                                                     const std::map<std::string, std::string>& meta,
-                                                     const RunInfo& info,
-                                                     const Experiment& experiment) {
+template <class Describe>
+std::unique_ptr<RecordingFile> RecordingFile::make(const std::filesystem::path& path,
+                                                   Describe&& describe) {
   reserve(path);
   try {
-    auto lock = std::make_unique<RecordingLock>(path);
     return translated([&] {
       auto database = createRecording(path);
-      SQLite::Transaction transaction(*database);
-      for (const auto& [key, value] : meta) writeMeta(*database, key, value);
-      writeRunInfo(*database, info);
-      writeMeta(*database, "active_branch", "0");
-      writeBranch(*database, BranchTree(std::make_shared<const Experiment>(experiment)).at(0));
-      transaction.commit();
-      return std::unique_ptr<RecordingFile>(
-          new RecordingFile(path, std::move(lock), std::move(database)));
+      describe(*database);
+      return std::unique_ptr<RecordingFile>(new RecordingFile(path, std::move(database)));
     });
   } catch (...) {
     removeFiles(path);
@@ -88,17 +77,38 @@ std::unique_ptr<RecordingFile> RecordingFile::create(const std::filesystem::path
   }
 }
 
+std::unique_ptr<RecordingFile> RecordingFile::create(const std::filesystem::path& path,
+                                                     const std::map<std::string, std::string>& meta,
+                                                     const RunInfo& info,
+                                                     const Experiment& experiment) {
+  return make(path, [&](SQLite::Database& database) {
+    SQLite::Transaction transaction(database);
+    for (const auto& [key, value] : meta) writeMeta(database, key, value);
+    writeRunInfo(database, info);
+    writeMeta(database, "active_branch", "0");
+    writeBranch(database, BranchTree(std::make_shared<const Experiment>(experiment)).at(0));
+    transaction.commit();
+  });
+}
+
+std::unique_ptr<RecordingFile> RecordingFile::createLike(const std::filesystem::path& path,
+                                                         const std::filesystem::path& other) {
+  return make(path, [&](SQLite::Database& database) {
+    // Refuses what is no recording, before it is part of a connection that writes.
+    ReadConnection checked(other);
+    copyDescription(database, other);
+  });
+}
+
 std::unique_ptr<RecordingFile> RecordingFile::append(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) throw FileError("there is no such file");
-  auto lock = std::make_unique<RecordingLock>(path);
   return translated([&] {
     auto database = openRecordingForWriting(path);
     // Whether it can be written is known now, not at the first step.
     database->exec("BEGIN IMMEDIATE");
     database->exec("ROLLBACK");
-    return std::unique_ptr<RecordingFile>(
-        new RecordingFile(path, std::move(lock), std::move(database)));
+    return std::unique_ptr<RecordingFile>(new RecordingFile(path, std::move(database)));
   });
 }
 
@@ -150,7 +160,6 @@ std::unique_ptr<RecordingFile> RecordingFile::copyTo(const std::filesystem::path
     umask(mask);
     fchmod(descriptor, 0666 & ~mask);
     ::close(descriptor);
-    auto lock = std::make_unique<RecordingLock>(path);
     return translated([&] {
       {
         SQLite::Database copy(temporary, SQLite::OPEN_READWRITE);
@@ -161,10 +170,9 @@ std::unique_ptr<RecordingFile> RecordingFile::copyTo(const std::filesystem::path
         const int result = sqlite3_backup_finish(backup);
         if (result != SQLITE_OK) throw SQLite::Exception(copy.getHandle(), result);
       }
-      if (rename(temporary.c_str(), path.c_str()) != 0)
+      if (::rename(temporary.c_str(), path.c_str()) != 0)
         throw FileError("cannot be put in place: " + systemReason());
-      return std::unique_ptr<RecordingFile>(
-          new RecordingFile(path, std::move(lock), openRecordingForWriting(path)));
+      return std::unique_ptr<RecordingFile>(new RecordingFile(path, openRecordingForWriting(path)));
     });
   } catch (...) {
     removeFiles(temporary);
@@ -175,6 +183,9 @@ std::unique_ptr<RecordingFile> RecordingFile::copyTo(const std::filesystem::path
 
 void RecordingFile::makeOneFile() {
   translated([&] {
+    // A follower looks for a moment; one that stays is not waited for.
+    constexpr int patienceMilliseconds = 300;
+    m_database->setBusyTimeout(patienceMilliseconds);
     try {
       m_database->exec("PRAGMA wal_checkpoint(TRUNCATE)");
       m_database->exec("PRAGMA journal_mode = DELETE");
@@ -184,6 +195,16 @@ void RecordingFile::makeOneFile() {
         throw;
     }
   });
+}
+
+void RecordingFile::rename(const std::filesystem::path& path) {
+  reserve(path);
+  if (::rename(m_path.c_str(), path.c_str()) != 0) {
+    const std::string why = systemReason();
+    removeFiles(path);
+    throw FileError("cannot be put in place: " + why);
+  }
+  m_path = path;
 }
 
 void RecordingFile::discard(std::unique_ptr<RecordingFile> file) {
@@ -226,13 +247,22 @@ void RecordingFile::dropOldestBatches(Index limit) {
   }
 }
 
+std::map<std::string, std::string> RecordingFile::meta() {
+  return translated([&] { return readMeta(*m_database); });
+}
+
+Index RecordingFile::stepCount() {
+  return translated([&] {
+    SQLite::Statement query(*m_database, "SELECT count(*) FROM details");
+    query.executeStep();
+    return query.getColumn(0).getInt64();
+  });
+}
+
 RecordingWriter::Saved RecordingFile::newest() {
   return translated([&] {
-    const auto meta = readMeta(*m_database);
     RecordingWriter::Saved newest;
-    if (const auto active = meta.find("active_branch"); active != meta.end())
-      std::from_chars(active->second.data(), active->second.data() + active->second.size(),
-                      newest.branch);
+    newest.branch = static_cast<int>(metaNumber(readMeta(*m_database), "active_branch"));
     newest.step = newestStep(*m_database, newest.branch);
     return newest;
   });

@@ -10,21 +10,25 @@
 #include <span>
 #include <string>
 
-#include "engine/recording/recording_lock.h"
 #include "engine/recording/recording_writer.h"
 #include "engine/recording/step_rows.h"
 
 namespace clipscope {
 
 /// The file that a RecordingWriter has open: rows go in by transactions, and it knows whether it
-/// still lies where it should. Errors are FileErrors that say why, without the path.
+/// still lies where it should. Errors are FileErrors that say why, without the path. The lock is
+/// the caller's.
 class RecordingFile {
  public:
   /// A new file, described. Throws FileError where there is one of this name.
   static std::unique_ptr<RecordingFile> create(const std::filesystem::path& path,
                                                const std::map<std::string, std::string>& meta,
                                                const RunInfo& info, const Experiment& experiment);
-  /// Goes on with one. Throws FileError, RecordingInUse.
+  /// A new file that describes the same run as another one: its branches, settings and groups,
+  /// without steps and checkpoints. Throws FileError.
+  static std::unique_ptr<RecordingFile> createLike(const std::filesystem::path& path,
+                                                   const std::filesystem::path& other);
+  /// Goes on with one. Throws FileError.
   static std::unique_ptr<RecordingFile> append(const std::filesystem::path& path);
   ~RecordingFile();
   RecordingFile(const RecordingFile&) = delete;
@@ -40,6 +44,8 @@ class RecordingFile {
   std::unique_ptr<RecordingFile> copyTo(const std::filesystem::path& path);
   /// Moves the log into the file; it stays where a reader needs it. Throws FileError.
   void makeOneFile();
+  /// Gives the file, which must be one, its final name, which must be free. Throws FileError.
+  void rename(const std::filesystem::path& path);
   /// Closes and takes the files away, but for such as have come in their place.
   static void discard(std::unique_ptr<RecordingFile> file);
 
@@ -49,17 +55,20 @@ class RecordingFile {
   StepWriter& steps() { return *m_steps; }
 
   const std::filesystem::path& path() const { return m_path; }
+  std::map<std::string, std::string> meta();
   RecordingWriter::Saved newest();
+  Index stepCount();
 
  private:
-  RecordingFile(std::filesystem::path path, std::unique_ptr<RecordingLock> lock,
-                std::unique_ptr<SQLite::Database> database);
+  RecordingFile(std::filesystem::path path, std::unique_ptr<SQLite::Database> database);
+  template <class Describe>
+  static std::unique_ptr<RecordingFile> make(const std::filesystem::path& path,
+                                             Describe&& describe);
   bool isAtItsPlace() const;
   void dropOldestBatches(Index limit);
   Index storedBatchBytes();
 
   std::filesystem::path m_path;
-  std::unique_ptr<RecordingLock> m_lock;
   std::unique_ptr<SQLite::Database> m_database;
   std::unique_ptr<StepWriter> m_steps;
   dev_t m_device = 0;

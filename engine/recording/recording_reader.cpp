@@ -1,47 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/recording/recording_reader.h"
 
-#include <charconv>
+#include <algorithm>
+#include <deque>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/recording/checkpoint_rows.h"
-#include "engine/recording/recording_database.h"
 #include "engine/recording/recording_lock.h"
+#include "engine/recording/recording_part.h"
+#include "engine/recording/recording_segments.h"
 #include "engine/recording/run_rows.h"
-#include "engine/recording/step_rows.h"
 
 namespace clipscope {
-
-namespace {
-
-constexpr std::chrono::seconds patience{30};
-
-Index dataVersion(SQLite::Database& database) {
-  SQLite::Statement query(database, "PRAGMA data_version");
-  return query.executeStep() ? query.getColumn(0).getInt64() : 0;
-}
-
-int activeOf(const std::map<std::string, std::string>& meta, const BranchTree& tree) {
-  const auto found = meta.find("active_branch");
-  int active = 0;
-  if (found != meta.end())
-    std::from_chars(found->second.data(), found->second.data() + found->second.size(), active);
-  if (!tree.contains(active)) throw FileError("its active branch is not there; it is damaged");
-  return active;
-}
-
-}  // namespace
 
 struct RecordingReader::State {
   explicit State(std::filesystem::path file) : path(std::move(file)) {}
 
-  /// Runs `work` on the file; every error says which file it was.
+  /// Runs `work`; every error says which file it was.
   template <class Work>
   auto guarded(Work&& work) {
     try {
-      if (connection) connection->allow(patience);
       return work();
     } catch (const SQLite::Exception& exception) {
       throw FileError(path.string() + ": cannot be read as a recording: " + reasonOf(exception));
@@ -53,36 +33,92 @@ struct RecordingReader::State {
   }
 
   void open() {
+    series = seriesOf(path);
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) throw FileError("there is no such file");
-    connection.emplace(path);
-    SQLite::Database& database = connection->database();
-    SQLite::Transaction look(database);
-    version = dataVersion(database);
-    meta = readMeta(database);
-    info = readRunInfo(database, meta);
-    readTree();
-    steps.emplace(database, info);
+    const bool isFile = std::filesystem::is_regular_file(path, error);
+    if (!series && !isFile && !closedSegments(path).empty()) series = path;
+    if (series)
+      addSegments();
+    else if (isFile)
+      parts.emplace_back(path);
+    if (parts.empty()) throw FileError("there is no such file");
+    understand();
   }
 
-  /// Branches, their newest steps and the active one, as they are now.
-  void readTree() {
-    SQLite::Database& database = connection->database();
-    std::vector<Branch> branches = readBranches(database);
-    for (Branch& branch : branches)
-      branch.steps = std::max(branch.fork, newestStep(database, branch.number));
+  /// Those that were closed since; true where there are some.
+  bool addSegments() {
+    bool added = false;
+    for (const int number : closedSegments(*series)) {
+      const auto due = static_cast<int>(parts.size()) + 1;
+      if (number < due) continue;
+      const auto segment = segmentPath(*series, due);
+      if (number > due) throw FileError(segment.filename().string() + " of its series is missing");
+      if (!parts.empty()) parts.back().rest();
+      parts.emplace_back(segment);
+      if (parts.back().content().info->sizes != parts.front().content().info->sizes)
+        throw FileError(segment.filename().string() + " is of another run");
+      added = true;
+    }
+    return added;
+  }
+
+  /// The tree of the newest part, with the newest steps of all.
+  void understand() {
+    const RecordingPart::Content& newest = parts.back().content();
+    std::vector<Branch> branches = newest.branches;
+    for (Branch& branch : branches) {
+      branch.steps = branch.fork;
+      for (const RecordingPart& part : parts)
+        branch.steps = std::max(branch.steps, part.range(branch.number).last);
+    }
     tree.emplace(std::move(branches));
-    active = activeOf(meta, *tree);
+    meta = newest.meta;
+    active = static_cast<int>(metaNumber(meta, "active_branch"));
+    if (!tree->contains(active)) throw FileError("its active branch is not there; it is damaged");
+  }
+
+  /// The part that has a step which `branch` owns; of several the newest.
+  RecordingPart& partOf(int branch, Index step) {
+    const auto found = std::ranges::find_if(
+        parts.rbegin(), parts.rend(),
+        [&](const RecordingPart& part) { return part.range(branch).has(step); });
+    if (found == parts.rend())
+      throw FileError("step " + std::to_string(step) + " of branch " + std::to_string(branch) +
+                      " is missing; it is damaged");
+    return awake(*found);
+  }
+
+  /// Of many segments only a few are open.
+  RecordingPart& awake(RecordingPart& part) {
+    if (std::ranges::find(used, &part) == used.end()) used.push_back(&part);
+    constexpr std::size_t most = 4;
+    if (used.size() > most) {
+      used.front()->rest();
+      used.pop_front();
+    }
+    return part;
+  }
+
+  void addSummaries(int branch, Index after, Index last, std::vector<StepSummary>& summaries) {
+    while (after < last) {
+      RecordingPart& part = partOf(branch, after + 1);
+      // As far as no newer part has them.
+      Index to = std::min(last, part.range(branch).last);
+      for (auto newer = parts.rbegin(); &*newer != &part; ++newer)
+        if (const Index first = newer->range(branch).first; first > after + 1)
+          to = std::min(to, first - 1);
+      part.steps().readSummaries(branch, after, to, summaries);
+      after = to;
+    }
   }
 
   std::filesystem::path path;
-  std::optional<ReadConnection> connection;
+  std::optional<std::filesystem::path> series;  ///< where it is one of segments
+  std::deque<RecordingPart> parts;              ///< one, or the segments in order
+  std::deque<RecordingPart*> used;
   std::map<std::string, std::string> meta;
-  std::shared_ptr<const RunInfo> info;
   std::optional<BranchTree> tree;
   int active = 0;
-  std::optional<StepReader> steps;
-  Index version = 0;
 };
 
 RecordingReader::RecordingReader(std::filesystem::path path)
@@ -100,18 +136,20 @@ std::string RecordingReader::meta(const std::string& key) const {
   return found == m_state->meta.end() ? std::string() : found->second;
 }
 
-const std::shared_ptr<const RunInfo>& RecordingReader::info() const { return m_state->info; }
+const std::shared_ptr<const RunInfo>& RecordingReader::info() const {
+  return m_state->parts.front().content().info;
+}
+
 const BranchTree& RecordingReader::tree() const { return *m_state->tree; }
 int RecordingReader::activeBranch() const { return m_state->active; }
-bool RecordingReader::isBeingWritten() const { return RecordingLock::isHeld(m_state->path); }
+
+bool RecordingReader::isBeingWritten() const {
+  return RecordingLock::isHeld(m_state->series ? *m_state->series : m_state->path);
+}
 
 Index RecordingReader::bytes() const {
   Index total = 0;
-  for (const char* suffix : {"", "-wal"}) {
-    std::error_code error;
-    const auto size = std::filesystem::file_size(m_state->path.string() + suffix, error);
-    if (!error) total += static_cast<Index>(size);
-  }
+  for (const RecordingPart& part : m_state->parts) total += part.bytes();
   return total;
 }
 
@@ -119,7 +157,7 @@ std::vector<StepSummary> RecordingReader::summaries(int branch, Index after) con
   return m_state->guarded([&] {
     const Branch& of = m_state->tree->at(branch);
     std::vector<StepSummary> summaries;
-    m_state->steps->readSummaries(branch, std::max(after, of.fork), of.steps, summaries);
+    m_state->addSummaries(branch, std::max(after, of.fork), of.steps, summaries);
     return summaries;
   });
 }
@@ -130,37 +168,42 @@ std::shared_ptr<const StepRecord> RecordingReader::step(int branch, Index step) 
     if (!tree.contains(branch) || step < 1 || step > tree.at(branch).steps)
       throw FileError("there is no step " + std::to_string(step) + " of branch " +
                       std::to_string(branch));
-    return m_state->steps->read(tree.ownerOf(branch, step), step);
+    const int owner = tree.ownerOf(branch, step);
+    return m_state->partOf(owner, step).steps().read(owner, step);
   });
 }
 
 std::vector<RecordingReader::CheckpointPlace> RecordingReader::checkpoints() const {
   return m_state->guarded([&] {
-    std::vector<CheckpointPlace> places = listCheckpoints(m_state->connection->database());
     const BranchTree& tree = *m_state->tree;
-    std::erase_if(places, [&](const CheckpointPlace& place) {
-      return !tree.contains(place.branch) || place.step > tree.at(place.branch).steps;
-    });
-    return places;
+    std::map<std::pair<int, Index>, CheckpointPlace> places;
+    for (RecordingPart& part : m_state->parts)
+      for (const CheckpointPlace& place : m_state->awake(part).checkpoints())
+        // One that was just made may be of a step that the last look has not seen.
+        if (tree.contains(place.branch) && place.step <= tree.at(place.branch).steps)
+          places[{place.branch, place.step}] = place;
+    std::vector<CheckpointPlace> list;
+    for (const auto& [at, place] : places) list.push_back(place);
+    return list;
   });
 }
 
 SavedCheckpoint RecordingReader::checkpoint(int branch, Index step) const {
-  return m_state->guarded(
-      [&] { return readCheckpoint(m_state->connection->database(), branch, step); });
+  return m_state->guarded([&] {
+    // A segment has those that were given while it was open: of about its steps.
+    for (auto part = m_state->parts.rbegin(); part + 1 != m_state->parts.rend(); ++part)
+      for (const CheckpointPlace& place : m_state->awake(*part).checkpoints())
+        if (place.branch == branch && place.step == step) return part->checkpoint(branch, step);
+    return m_state->awake(m_state->parts.front()).checkpoint(branch, step);
+  });
 }
 
 bool RecordingReader::poll() {
   return m_state->guarded([&] {
     State& s = *m_state;
-    SQLite::Database& database = s.connection->database();
-    const Index version = dataVersion(database);
-    if (version == s.version) return false;
-    SQLite::Transaction look(database);
-    s.meta = readMeta(database);
-    s.readTree();
-    s.version = version;
-    return true;
+    const bool changed = s.series ? s.addSegments() : s.parts.front().look();
+    if (changed) s.understand();
+    return changed;
   });
 }
 

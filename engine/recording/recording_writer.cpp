@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "engine/recording/checkpoint_rows.h"
-#include "engine/recording/recording_file.h"
+#include "engine/recording/recording_place.h"
 #include "engine/recording/run_rows.h"
 
 namespace clipscope {
@@ -20,20 +20,16 @@ constexpr auto commitEvery = std::chrono::milliseconds(100);
 /// A transaction is closed by its size as well, so that the log stays small.
 constexpr std::size_t commitItems = RecordingWriter::queueLength / 2;
 /// SQLite holds no larger value.
-constexpr std::size_t largestBlob = 1'000'000'000;
-
-FileError failure(const std::filesystem::path& path, const std::string& why) {
-  return FileError(path.string() + ": the recording cannot be written: " + why);
-}
+constexpr Index largestValue = 1'000'000'000;
 
 }  // namespace
 
-/// The queue, and the thread that empties it. Whoever holds m_fileMutex may use the file: the
+/// The queue, and the thread that empties it. Whoever holds m_placeMutex may use the place: the
 /// thread, or a caller that tries again, moves or closes.
 class RecordingWriter::Thread {
  public:
-  Thread(std::unique_ptr<RecordingFile> file, RecordingLimits limits)
-      : m_file(std::move(file)), m_limits(limits), m_saved(m_file->newest()) {
+  Thread(std::unique_ptr<RecordingPlace> place, RecordingLimits limits)
+      : m_place(std::move(place)), m_limits(limits), m_saved(m_place->file().newest()) {
     m_worker = std::thread([this] { run(); });
   }
 
@@ -47,12 +43,12 @@ class RecordingWriter::Thread {
   }
 
   using Write = RecordingFile::Write;
-  /// `saved`: what is saved once this is.
+  /// `saved`: what is saved once a step is.
   void post(Write write, Saved saved = {}) {
     std::unique_lock lock(m_mutex);
     m_room.wait(lock, [&] { return m_queue.size() < queueLength || !m_failure.empty(); });
     m_queue.push_back({std::move(write), saved});
-    if (!m_failure.empty()) throw described(m_failure);
+    if (!m_failure.empty()) throw FileError(m_failure);
     m_work.notify_one();
   }
 
@@ -69,60 +65,41 @@ class RecordingWriter::Thread {
   }
 
   void check() {
-    const std::lock_guard using_(m_fileMutex);
-    writePending();
-    throwFailure();
-    try {
-      if (m_file) m_file->verify();
-    } catch (const FileError& error) {
-      fail(error.what());
-    }
-    throwFailure();
+    withPlace([&] { m_place->file().verify(); });
   }
 
   void flush() {
-    const std::lock_guard using_(m_fileMutex);
-    writePending();
-    throwFailure();
+    withPlace([] {});
   }
 
   void moveTo(const std::filesystem::path& path) {
-    const std::lock_guard using_(m_fileMutex);
-    assert(m_file);
-    std::unique_ptr<RecordingFile> moved;
+    const std::lock_guard using_(m_placeMutex);
+    assert(m_place);
     try {
-      moved = m_file->copyTo(path);
+      m_place->moveTo(path);
+    } catch (const RecordingInUse&) {
+      throw;
     } catch (const FileError& error) {
       throw FileError(path.string() + ": the recording cannot go there: " + error.what());
     }
-    std::swap(m_file, moved);
-    RecordingFile::discard(std::move(moved));
-    writePending();
-    throwFailure();
   }
 
   void close() {
-    const std::lock_guard using_(m_fileMutex);
-    if (!m_file) return;
-    writePending();
-    throwFailure();
-    try {
-      m_file->makeOneFile();
-    } catch (const FileError& error) {
-      throw described(error.what());
-    }
-    m_file.reset();
+    withPlace([&] {
+      m_place->close();
+      m_place.reset();
+    });
   }
 
   void discard() {
-    const std::lock_guard using_(m_fileMutex);
-    if (!m_file) return;
+    const std::lock_guard using_(m_placeMutex);
     {
       const std::lock_guard lock(m_mutex);
       m_queue.clear();
     }
     m_writing.clear();
-    RecordingFile::discard(std::move(m_file));
+    if (m_place) m_place->discard();
+    m_place.reset();
   }
 
  private:
@@ -131,47 +108,77 @@ class RecordingWriter::Thread {
     Saved saved;
   };
 
-  FileError described(const std::string& why) const {
-    return failure(
-        m_file->path(),
-        why + (m_saved.step > 0 ? "; steps through " + std::to_string(m_saved.step) + " are saved"
-                                : std::string("; no step was saved")));
+  /// Writes what is pending, then does `work` with the place. Throws FileError where either fails.
+  template <class Work>
+  void withPlace(Work&& work) {
+    const std::lock_guard using_(m_placeMutex);
+    if (!m_place) return;
+    writePending();
+    throwFailure();
+    try {
+      work();
+    } catch (const FileError& error) {
+      fail(error.what());
+      throwFailure();
+    }
   }
 
   void throwFailure() {
     const std::lock_guard lock(m_mutex);
-    if (!m_failure.empty()) throw described(m_failure);
+    if (!m_failure.empty()) throw FileError(m_failure);
   }
 
   void fail(const std::string& why) {
     const std::lock_guard lock(m_mutex);
-    m_failure = why;
+    m_failure = m_place->file().path().string() + ": the recording cannot be written: " + why +
+                (m_saved.step > 0 ? "; steps through " + std::to_string(m_saved.step) + " are saved"
+                                  : std::string("; no step was saved"));
     m_room.notify_all();
   }
 
-  /// Tries to write all that was handed over. The file is the caller's.
+  /// Tries to write all that was handed over. The place is the caller's.
   void writePending() {
-    if (!m_file) return;
-    Saved saved;
+    if (!m_place) return;
     {
       const std::lock_guard lock(m_mutex);
-      for (Item& item : m_queue) {
-        m_writing.push_back(std::move(item.write));
-        if (item.saved.step > 0) m_writingSaved = item.saved;
-      }
+      for (Item& item : m_queue) m_writing.push_back(std::move(item));
       m_queue.clear();
       m_room.notify_all();
     }
     try {
-      if (!m_writing.empty()) m_file->commit(m_writing);
+      while (!m_writing.empty()) writeSome();
     } catch (const std::exception& error) {
       fail(error.what());
       return;
     }
-    m_writing.clear();
     const std::lock_guard lock(m_mutex);
     m_failure.clear();
-    if (m_writingSaved.step > 0) m_saved = m_writingSaved;
+  }
+
+  /// A transaction, which ends where a segment is full.
+  void writeSome() {
+    const Index room = m_place->stepsLeft();
+    std::vector<Write> writes;
+    Index steps = 0;
+    Saved last;
+    for (const Item& item : m_writing) {
+      const bool isStep = item.saved.step > 0;
+      if (isStep && steps == room) break;
+      writes.push_back(item.write);
+      if (!isStep) continue;
+      ++steps;
+      last = item.saved;
+    }
+    if (writes.empty()) {
+      m_place->nextSegment();
+      return;
+    }
+    m_place->file().commit(writes);
+    m_place->count(steps);
+    m_writing.erase(m_writing.begin(),
+                    m_writing.begin() + static_cast<std::ptrdiff_t>(writes.size()));
+    const std::lock_guard lock(m_mutex);
+    if (last.step > 0) m_saved = last;
   }
 
   void run() {
@@ -185,16 +192,15 @@ class RecordingWriter::Thread {
                           [&] { return m_ending || m_queue.size() >= commitItems; });
         if (m_ending) return;
       }
-      const std::lock_guard using_(m_fileMutex);
+      const std::lock_guard using_(m_placeMutex);
       writePending();
     }
   }
 
-  std::mutex m_fileMutex;
-  std::unique_ptr<RecordingFile> m_file;  ///< null once closed
+  std::mutex m_placeMutex;
+  std::unique_ptr<RecordingPlace> m_place;  ///< null once closed
   RecordingLimits m_limits;
-  std::vector<Write> m_writing;  ///< of the transaction under way, or of one that failed
-  Saved m_writingSaved;
+  std::deque<Item> m_writing;  ///< of the transaction under way, or of one that failed
 
   mutable std::mutex m_mutex;
   std::condition_variable m_work, m_room;
@@ -205,19 +211,33 @@ class RecordingWriter::Thread {
   std::thread m_worker;
 };
 
+namespace {
+
+/// Runs `make`; what it throws says which file it was.
+template <class Make>
+auto ofFile(const std::filesystem::path& path, Make&& make) {
+  try {
+    return make();
+  } catch (const RecordingInUse&) {
+    throw;
+  } catch (const FileError& error) {
+    throw FileError(path.string() + ": " + error.what());
+  }
+}
+
+}  // namespace
+
 RecordingWriter::RecordingWriter(std::filesystem::path path,
                                  const std::map<std::string, std::string>& meta,
                                  const RunInfo& info, const Experiment& experiment,
                                  RecordingLimits limits)
     : m_path(std::move(path)) {
-  try {
-    m_thread =
-        std::make_unique<Thread>(RecordingFile::create(m_path, meta, info, experiment), limits);
-  } catch (const RecordingInUse&) {
-    throw;
-  } catch (const FileError& error) {
-    throw FileError(m_path.string() + ": " + error.what());
-  }
+  m_thread = std::make_unique<Thread>(
+      ofFile(m_path,
+             [&] {
+               return RecordingPlace::create(m_path, meta, info, experiment, limits.segmentSteps);
+             }),
+      limits);
 }
 
 RecordingWriter::RecordingWriter(std::filesystem::path path, std::unique_ptr<Thread> thread)
@@ -225,15 +245,11 @@ RecordingWriter::RecordingWriter(std::filesystem::path path, std::unique_ptr<Thr
 
 std::unique_ptr<RecordingWriter> RecordingWriter::append(std::filesystem::path path,
                                                          RecordingLimits limits) {
-  try {
-    auto thread = std::make_unique<Thread>(RecordingFile::append(path), limits);
-    return std::unique_ptr<RecordingWriter>(
-        new RecordingWriter(std::move(path), std::move(thread)));
-  } catch (const RecordingInUse&) {
-    throw;
-  } catch (const FileError& error) {
-    throw FileError(path.string() + ": " + error.what());
-  }
+  return ofFile(path, [&] {
+    auto place = RecordingPlace::append(path, limits.segmentSteps);
+    auto thread = std::make_unique<Thread>(std::move(place), limits);
+    return std::unique_ptr<RecordingWriter>(new RecordingWriter(path, std::move(thread)));
+  });
 }
 
 RecordingWriter::~RecordingWriter() {
@@ -285,7 +301,7 @@ void RecordingWriter::setActiveBranch(int branch) {
 
 void RecordingWriter::addCheckpoint(int branch,
                                     std::shared_ptr<const TrainerCheckpoint> checkpoint) {
-  if (static_cast<std::size_t>(checkpoint->bytes()) > largestBlob) return;
+  if (checkpoint->bytes() > largestValue) return;
   m_thread->post([branch, checkpoint = std::move(checkpoint)](RecordingFile& file) {
     writeCheckpoint(file.database(), branch, *checkpoint);
   });
@@ -303,6 +319,7 @@ void RecordingWriter::flush() { m_thread->flush(); }
 void RecordingWriter::moveTo(std::filesystem::path path) {
   m_thread->moveTo(path);
   m_path = std::move(path);
+  flush();
 }
 
 void RecordingWriter::close() { m_thread->close(); }

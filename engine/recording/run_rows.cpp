@@ -96,6 +96,13 @@ std::map<std::string, std::string> readMeta(SQLite::Database& database) {
   return meta;
 }
 
+Index metaNumber(const std::map<std::string, std::string>& meta, const std::string& key) {
+  Index number = 0;
+  if (const auto found = meta.find(key); found != meta.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+  return number;
+}
+
 void writeRunInfo(SQLite::Database& database, const RunInfo& info) {
   SQLite::Statement tensor(
       database, "INSERT INTO tensors (tensor, name, layer, size, shape) VALUES (?, ?, ?, ?, ?)");
@@ -134,11 +141,7 @@ std::shared_ptr<const RunInfo> readRunInfo(SQLite::Database& database,
   if (info->dimension > mostValues) throw FileError("its tensors are too large");
   info->modelLayers = readNames(database, "SELECT layer, name FROM layers ORDER BY layer");
   info->classNames = readNames(database, "SELECT class, name FROM classes ORDER BY class");
-  const auto examples = meta.find("train_examples");
-  if (examples != meta.end()) {
-    const std::string& text = examples->second;
-    std::from_chars(text.data(), text.data() + text.size(), info->datasetSize);
-  }
+  info->datasetSize = metaNumber(meta, "train_examples");
   if (info->datasetSize < 1 || info->datasetSize > std::numeric_limits<std::int32_t>::max())
     throw FileError("the number of its training examples is missing");
   return info;
@@ -193,7 +196,7 @@ void removeBranch(SQLite::Database& database, int branch) {
     run(database, sql, branch);
 }
 
-std::vector<Branch> readBranches(SQLite::Database& database) {
+std::vector<Branch> readBranches(SQLite::Database& database, ExperimentCache& cache) {
   std::map<int, Branch> branches;
   SQLite::Statement query(database,
                           "SELECT branch, parent, fork_step, name FROM branches ORDER BY branch");
@@ -212,13 +215,24 @@ std::vector<Branch> readBranches(SQLite::Database& database) {
     const Row row(settings);
     const auto found = branches.find(static_cast<int>(row.whole(0, 0, mostRows)));
     if (found == branches.end()) throw FileError("settings belong to no branch");
-    found->second.settings.emplace(
-        row.whole(1, 1, mostSteps),
-        std::make_shared<const Experiment>(experimentOf(row.text(2, longestExperiment))));
+    const std::string text = row.text(2, longestExperiment);
+    auto& experiment = cache[text];
+    if (!experiment) experiment = std::make_shared<const Experiment>(experimentOf(text));
+    found->second.settings.emplace(row.whole(1, 1, mostSteps), experiment);
   }
   std::vector<Branch> list;
   for (auto& [number, branch] : branches) list.push_back(std::move(branch));
   return list;
+}
+
+void copyDescription(SQLite::Database& database, const std::filesystem::path& other) {
+  run(database, "ATTACH ? AS other", other.string());
+  SQLite::Transaction transaction(database);
+  for (const char* table :
+       {"meta", "tensors", "layers", "classes", "branches", "settings", "group_names"})
+    database.exec(std::string("INSERT INTO main.") + table + " SELECT * FROM other." + table);
+  transaction.commit();
+  database.exec("DETACH other");
 }
 
 }  // namespace clipscope

@@ -3,6 +3,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@ namespace clipscope {
 
 void writeMeta(SQLite::Database& database, const std::string& key, const std::string& value);
 std::map<std::string, std::string> readMeta(SQLite::Database& database);
+/// A whole number among them; 0 for one that is missing or none.
+Index metaNumber(const std::map<std::string, std::string>& meta, const std::string& key);
 
 /// Tensors, layers, classes, and the sizes in `meta`.
 void writeRunInfo(SQLite::Database& database, const RunInfo& info);
@@ -36,7 +39,12 @@ void writeSettings(SQLite::Database& database, int branch, Index firstStep,
                    const std::string& experiment);
 /// With all that is theirs.
 void removeBranch(SQLite::Database& database, int branch);
+/// Experiments by their text: a look at a recording that grows reads only what is new.
+using ExperimentCache = std::map<std::string, std::shared_ptr<const Experiment>>;
 /// Their `steps` are not filled.
-std::vector<Branch> readBranches(SQLite::Database& database);
+std::vector<Branch> readBranches(SQLite::Database& database, ExperimentCache& cache);
+
+/// All of the above of another recording, into an empty one. Not in a transaction.
+void copyDescription(SQLite::Database& database, const std::filesystem::path& other);
 
 }  // namespace clipscope

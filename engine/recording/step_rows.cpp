@@ -142,7 +142,8 @@ void StepWriter::writeEvaluation(int branch, Index step, const EvaluationPart& e
 }
 
 StepReader::StepReader(SQLite::Database& database, std::shared_ptr<const RunInfo> info)
-    : m_info(std::move(info)),
+    : m_database(database),
+      m_info(std::move(info)),
       m_scalars(database, selectScalars() +
                               ", step FROM steps WHERE branch = ? AND step > ? AND "
                               "step <= ? ORDER BY step"),
@@ -178,6 +179,8 @@ void StepReader::readSummaries(int branch, Index after, Index last,
 }
 
 std::shared_ptr<const StepRecord> StepReader::read(int branch, Index step) {
+  // All of it of one commit.
+  SQLite::Transaction look(m_database);
   StepDraft draft(m_info);
   draft.step = step;
   ofStep(branch, step, [&] {

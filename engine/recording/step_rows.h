@@ -51,6 +51,7 @@ class StepReader {
                  std::span<const struct BlobColumn> columns);
   void readGroups(int branch, Index step, StepDraft& draft);
 
+  SQLite::Database& m_database;
   std::shared_ptr<const RunInfo> m_info;
   SQLite::Statement m_scalars, m_one, m_details, m_batch, m_groups;
 };
