@@ -47,7 +47,8 @@ void given(const Grouping& grouping, const std::map<std::string, double>& custom
   }
   for (const auto& [name, threshold] : custom) {
     const auto& groups = grouping.groups();
-    if (std::none_of(groups.begin(), groups.end(), [&](const auto& g) { return g.name == name; }))
+    if (std::none_of(groups.begin(), groups.end(),
+                     [&name = name](const auto& g) { return g.name == name; }))
       throw SettingError("clipping.group_thresholds: there is no group \"" + name + "\"");
   }
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "engine/formats/shortened.h"
 
 namespace clipscope {
 
@@ -50,14 +51,13 @@ double numberIn(const CsvTable& table, const std::string& path, std::size_t row,
                 std::size_t column) {
   double value = 0;
   const std::string& cell = table.rows[row][column];
-  const std::string where =
-      path + ", line " + std::to_string(table.lines[row]) + ", " + table.columnName(column) + ": ";
-  if (!parseNumber(cell, value))
-    throw FileError(where + "\"" + cell.substr(0, 40) +
-                    "\" is not a number; mend it, or leave the column out");
+  const auto refuse = [&](const char* why) {
+    throw FileError(path + ", line " + std::to_string(table.lines[row]) + ", " +
+                    table.columnName(column) + ": \"" + shortened(cell, 40) + "\" " + why);
+  };
+  if (!parseNumber(cell, value)) refuse("is not a number; mend it, or leave the column out");
   if (!std::isfinite(value) || !std::isfinite(static_cast<float>(value)))
-    throw FileError(where + "\"" + cell.substr(0, 40) +
-                    "\" is not a finite number; mend it or remove the row");
+    refuse("is not a finite number; mend it or remove the row");
   return value;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/data/csv_dataset.h"
 #include "engine/error.h"
 #include "engine/formats/idx.h"
+#include "engine/formats/number_text.h"
 #include "engine/tensor/philox.h"
 
 namespace clipscope {
@@ -91,6 +92,9 @@ Normalisation imageDefault(Index channels) {
   return {{0.5}, {0.5}, false};
 }
 
+/// What a division by it would throw out of single precision counts as no spread at all.
+constexpr double smallestStd = 1e-30;
+
 /// Mean and std over the training examples, by channel or column.
 Normalisation standardised(const Dataset::Content& content, const std::vector<Index>& train) {
   Normalisation result;
@@ -104,16 +108,19 @@ Normalisation standardised(const Dataset::Content& content, const std::vector<In
   };
   const double count = static_cast<double>(train.size()) * static_cast<double>(per);
   for (Index g = 0; g < groups; ++g) {
+    // From one of the values on: the rounding of a mean is no spread of equal values.
+    const double start = value(train.front(), g * per);
     double mean = 0, variance = 0;
     for (const Index example : train)
-      for (Index j = g * per; j < (g + 1) * per; ++j) mean += value(example, j) / count;
+      for (Index j = g * per; j < (g + 1) * per; ++j) mean += (value(example, j) - start) / count;
     for (const Index example : train)
       for (Index j = g * per; j < (g + 1) * per; ++j) {
-        const double centred = value(example, j) - mean;
+        const double centred = value(example, j) - start - mean;
         variance += centred * centred / count;
       }
-    result.mean.push_back(mean);
-    result.std.push_back(variance > 0 ? std::sqrt(variance) : 1.0);
+    const double std = std::sqrt(variance);
+    result.mean.push_back(start + mean);
+    result.std.push_back(std >= smallestStd ? std : 1.0);
   }
   return result;
 }
@@ -136,7 +143,15 @@ Normalisation normalisationFor(const DataSettings& settings, const Dataset::Cont
       throw SettingError("data.normalisation: mean and std need 1 or " + std::to_string(groups) +
                          " values each");
   for (const double std : settings.std)
-    if (!(std > 0)) throw SettingError("data.normalisation.std: every value must be above 0");
+    if (!(std >= smallestStd))
+      throw SettingError("data.normalisation.std: every value must be at least 1e-30");
+  for (std::size_t c = 0; c < groups; ++c) {
+    const double mean = settings.mean[settings.mean.size() == 1 ? 0 : c],
+                 std = settings.std[settings.std.size() == 1 ? 0 : c];
+    if (!std::isfinite(static_cast<float>(mean / std)))
+      throw SettingError("data.normalisation: a mean of " + numberText(mean) + " with a std of " +
+                         numberText(std) + " leaves single precision");
+  }
   return {settings.mean, settings.std, false};
 }
 

@@ -33,7 +33,9 @@ ByteSource::ByteSource(const std::filesystem::path& path)
   if (!m_gz->file)
     throw FileError(m_name + ": cannot be read (" + std::strerror(errno) +
                     "); check its permissions");
-  gzbuffer(m_gz->file, 1 << 17);
+  // As large as is of use: a small file does not need zlib's large buffers.
+  gzbuffer(m_gz->file,
+           static_cast<unsigned>(std::clamp<std::size_t>(m_fileSize, 1 << 12, 1 << 17)));
   m_compressed = gzdirect(m_gz->file) == 0;
 }
 

@@ -5,6 +5,8 @@
 #include <fast_float/fast_float.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "engine/error.h"
 #include "engine/formats/byte_source.h"
@@ -13,16 +15,25 @@ namespace clipscope {
 
 namespace {
 
+/// A table lies in memory as text, at many times the size of cells that hold next to nothing: a .gz
+/// of a few kilobytes could hold billions of them.
+constexpr std::size_t mostColumns = std::size_t{1} << 18, mostCells = std::size_t{1} << 26;
+
 struct Reading {
   CsvTable table;
   std::vector<std::string> row;
+  std::size_t cells = 0;
   std::size_t line = 1;
   std::size_t rowLine = 1;
   bool rowHasText = false;
+
+  bool isFull() const { return cells > mostCells; }
 };
 
 void onCell(void* cell, std::size_t size, void* data) {
   auto& reading = *static_cast<Reading*>(data);
+  ++reading.cells;
+  if (reading.isFull() || reading.row.size() > mostColumns) return;
   reading.row.emplace_back(static_cast<const char*>(cell), size);
   reading.rowHasText = reading.rowHasText || size > 0;
 }
@@ -30,7 +41,7 @@ void onCell(void* cell, std::size_t size, void* data) {
 void onRow(int, void* data) {
   auto& reading = *static_cast<Reading*>(data);
   // A blank line is no row.
-  if (reading.rowHasText || reading.row.size() > 1) {
+  if (!reading.isFull() && (reading.rowHasText || reading.row.size() > 1)) {
     reading.table.rows.push_back(std::move(reading.row));
     reading.table.lines.push_back(reading.rowLine);
   }
@@ -38,16 +49,32 @@ void onRow(int, void* data) {
   reading.rowHasText = false;
 }
 
-/// The separator that the first line uses most.
+/// The separator that the first row uses most; what stands in quotation marks separates nothing.
 char separatorOf(const std::string& text) {
-  const std::string first = text.substr(0, text.find('\n'));
-  char best = ',';
-  for (const char candidate : {',', ';', '\t'})
-    if (std::count(first.begin(), first.end(), candidate) >
-        std::count(first.begin(), first.end(), best))
-      best = candidate;
-  return best;
+  constexpr std::string_view candidates = ",;\t";
+  std::array<std::size_t, candidates.size()> counts{};
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (quoted) continue;
+    if (c == '\n' || c == '\r') break;
+    if (const auto at = candidates.find(c); at != std::string_view::npos) ++counts[at];
+  }
+  const auto most = std::max_element(counts.begin(), counts.end());
+  return candidates[static_cast<std::size_t>(most - counts.begin())];
 }
+
+/// Of libcsv, which has a buffer to give back.
+struct Parser {
+  csv_parser state;
+  explicit Parser(char separator) {
+    if (csv_init(&state, CSV_STRICT | CSV_STRICT_FINI) != 0) throw Error("CSV parser cannot start");
+    csv_set_delim(&state, static_cast<unsigned char>(separator));
+  }
+  ~Parser() { csv_free(&state); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+};
 
 bool isHeader(const std::vector<std::vector<std::string>>& rows) {
   double value = 0;
@@ -87,28 +114,25 @@ CsvTable readCsv(const std::filesystem::path& path, CsvHeader header) {
   if (text.find('\0') != std::string::npos)
     throw FileError(name + ": holds a zero byte, so it is not a CSV file");
 
-  csv_parser parser;
-  if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI) != 0) throw Error("CSV parser cannot start");
-  csv_set_delim(&parser, static_cast<unsigned char>(separatorOf(text)));
   Reading reading;
+  const auto fail = [&](std::size_t line, const std::string& why) {
+    throw FileError(name + ", line " + std::to_string(line) + ": " + why);
+  };
+  Parser parser(separatorOf(text));
   // Line by line, so that a row knows the line that it began on.
   for (std::size_t start = 0; start < text.size(); ++reading.line) {
     const std::size_t feed = text.find('\n', start);
     const std::size_t end = feed == std::string::npos ? text.size() : feed + 1;
     if (reading.row.empty()) reading.rowLine = reading.line;
     const std::size_t size = end - start;
-    if (csv_parse(&parser, text.data() + start, size, onCell, onRow, &reading) != size) {
-      csv_free(&parser);
-      throw FileError(name + ", line " + std::to_string(reading.line) +
-                      ": a quotation mark stands where none may be");
-    }
+    if (csv_parse(&parser.state, text.data() + start, size, onCell, onRow, &reading) != size)
+      fail(reading.line, "a quotation mark stands where none may be");
+    if (reading.isFull())
+      fail(reading.line, "is where it passes " + std::to_string(mostCells) + " cells, too many");
     start = end;
   }
-  const bool closed = csv_fini(&parser, onCell, onRow, &reading) == 0;
-  csv_free(&parser);
-  if (!closed)
-    throw FileError(name + ", line " + std::to_string(reading.rowLine) +
-                    ": a quotation mark is opened and never closed");
+  if (csv_fini(&parser.state, onCell, onRow, &reading) != 0)
+    fail(reading.rowLine, "a quotation mark is opened and never closed");
 
   CsvTable table = std::move(reading.table);
   if (table.rows.empty()) throw FileError(name + ": has no rows");
@@ -122,6 +146,8 @@ CsvTable readCsv(const std::filesystem::path& path, CsvHeader header) {
     for (std::size_t c = table.rows.front().size(); c < columns; ++c)
       table.rows.front().push_back("column " + std::to_string(c + 1));
   }
+  if (columns > mostColumns)
+    throw FileError(name + ": has more than " + std::to_string(mostColumns) + " columns");
   for (std::size_t r = 0; r < table.rows.size(); ++r)
     if (table.rows[r].size() != columns)
       throw FileError(name + ", line " + std::to_string(table.lines[r]) + ": has " +

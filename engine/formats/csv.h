@@ -23,7 +23,8 @@ enum class CsvHeader { Automatic, Present, Absent };
 
 /// Reads plain or .gz. Automatic takes the first row as a header when none of its cells is a number
 /// and some cell below is; a header may name fewer columns than the rows have. Throws FileError
-/// with the line: no rows, ragged rows, a quote that never closes, binary content.
+/// with the line: no rows, ragged rows, a quote that never closes, binary content, more than 2^18
+/// columns or 2^26 cells.
 CsvTable readCsv(const std::filesystem::path& path, CsvHeader header = CsvHeader::Automatic);
 
 /// Without blanks at its ends.

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/formats/byte_source.h"
+#include "engine/formats/json_text.h"
 
 namespace clipscope {
 
@@ -29,12 +30,7 @@ bool readNumber(const json& value, double& out) {
 }  // namespace
 
 ReferenceFile::ReferenceFile(const std::filesystem::path& path) : m_name(path.string()) {
-  const std::string text = readText(path, std::size_t{1} << 30);
-  try {
-    m_content = json::parse(text);
-  } catch (const json::parse_error& error) {
-    throw FileError(m_name + ": is not valid JSON (" + error.what() + ")");
-  }
+  m_content = parseJson(readText(path, std::size_t{1} << 30), m_name);
   if (!m_content.is_object()) fail("is not an object");
 }
 

@@ -18,6 +18,9 @@ constexpr Index mostParameters = Index{1} << 30;
 constexpr Index mostValues = Index{1} << 28;
 /// Blocks inside blocks; deeper ones are a mistake, or an attack on the stack.
 constexpr int mostDepth = 16;
+/// Lines of a description. A block that runs blocks again doubles and doubles: few words make a
+/// model without end.
+constexpr std::size_t mostLines = 4096;
 
 std::string where(const std::string& number, const std::string& name, const std::string& type) {
   return "model, layer " + number + " \"" + name + "\" (" + type + "): ";
@@ -197,6 +200,9 @@ ModelBuilder::End ModelBuilder::layer(const json& fields, End from, const Place&
 
 int ModelBuilder::addLine(const std::string& name, const std::string& kind, bool reused,
                           const Place& place) {
+  if (m_parts.description.size() == mostLines)
+    throw SpecError("model, layer " + place.number + ": is one more than the " +
+                    std::to_string(mostLines) + " layers and blocks that this program takes");
   LayerDescription line;
   line.name = name;
   line.kind = kind;
@@ -230,9 +236,6 @@ ModelBuilder::End ModelBuilder::simple(const json& fields, const LayerKind& kind
   line.output = output;
   for (const ParameterId id : made->parameters())
     line.parameters += reused ? 0 : (*m_parts.table)[id].size();
-  if (line.parameters > mostParameters)
-    throw SpecError(here + "has " + std::to_string(line.parameters) +
-                    " parameters, more than this program takes");
   if (!reused && !builder.declared().empty()) {
     json complete = fields;
     complete["name"] = name;

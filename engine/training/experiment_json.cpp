@@ -2,6 +2,7 @@
 #include "engine/error.h"
 #include "engine/formats/atomic_file.h"
 #include "engine/formats/byte_source.h"
+#include "engine/formats/json_text.h"
 #include "engine/training/experiment.h"
 #include "engine/training/json_fields.h"
 
@@ -306,17 +307,7 @@ Experiment experimentFromJson(const json& value) {
 }
 
 Experiment loadExperiment(const std::filesystem::path& path) {
-  const std::string text = readText(path, std::size_t{1} << 26);
-  json value;
-  try {
-    value = json::parse(text);
-  } catch (const json::parse_error& error) {
-    // The library's message has line and column; its own prefix says nothing to a person.
-    std::string reason = error.what();
-    if (const auto at = reason.find("parse error"); at != std::string::npos)
-      reason = reason.substr(at);
-    throw FileError(path.string() + ": is not valid JSON (" + reason + ")");
-  }
+  const json value = parseJson(readText(path, std::size_t{1} << 26), path.string());
   try {
     Experiment e = experimentFromJson(value);
     for (std::string* file : {&e.data.path, &e.data.labels})

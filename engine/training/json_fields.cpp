@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "engine/formats/shortened.h"
 
 namespace clipscope {
 
@@ -53,9 +54,7 @@ const json& JsonFields::raw(const std::string& name) {
 }
 
 void JsonFields::wrong(const std::string& name, const std::string& wanted) {
-  std::string text = find(name)->dump();
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  throw SettingError(path(name) + ": " + text + " must be " + wanted);
+  throw SettingError(path(name) + ": " + shortened(find(name)->dump(), 60) + " must be " + wanted);
 }
 
 void JsonFields::read(const std::string& name, double& value) {

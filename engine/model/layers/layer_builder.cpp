@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/formats/shortened.h"
 #include "engine/model/layers/registry.h"
 
 namespace clipscope {
@@ -15,9 +16,14 @@ namespace {
 /// The ceilings keep products of extents inside 64 bits.
 constexpr double mostWhole = 16777216;
 constexpr double mostOfPair = 65536;
+constexpr double mostExtent = 1e6;
+constexpr std::size_t mostExtents = 3;
+/// A tensor larger than this is refused before anything is allocated for it.
+constexpr Index mostParameters = Index{1} << 30;
 
 [[noreturn]] void refuse(const LayerField& field, const json& value) {
-  throw SpecError("\"" + field.name + "\" is " + value.dump() + " and must be " + field.takes());
+  throw SpecError("\"" + field.name + "\" is " + shortened(value.dump(), 60) + " and must be " +
+                  field.takes());
 }
 
 bool isWhole(const json& value, double least, double most) {
@@ -99,8 +105,9 @@ Shape LayerBuilder::extents(const char* field, const Shape& derived) const {
   const json& given = m_fields.at(field);
   std::vector<Index> extents;
   const json list = given.is_array() ? given : json::array({given});
+  if (list.size() > mostExtents) refuse(m_kind.field(field), given);
   for (const json& extent : list) {
-    if (!isWhole(extent, 1, 1e6)) refuse(m_kind.field(field), given);
+    if (!isWhole(extent, 1, mostExtent)) refuse(m_kind.field(field), given);
     extents.push_back(extent.get<Index>());
   }
   return Shape(std::move(extents));
@@ -109,6 +116,13 @@ Shape LayerBuilder::extents(const char* field, const Shape& derived) const {
 ParameterId LayerBuilder::parameter(const std::string& part, Shape shape,
                                     Initialisation initialisation) {
   const std::string name = m_name + "." + part;
+  Index size = 1;
+  for (const Index extent : shape.extents()) {
+    if (extent > mostParameters / size)
+      throw SpecError("would have the parameter " + name + " of shape " + shape.toString() +
+                      ", which is more than this program takes");
+    size *= extent;
+  }
   if (m_reused) {
     const ParameterId id = (*m_reused)[m_declared.size()];
     if ((*m_table)[id].shape != shape)

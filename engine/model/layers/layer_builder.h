@@ -38,7 +38,8 @@ class LayerBuilder {
   std::array<Index, 2> pair(const char* field, const std::array<Index, 2>& derived) const;
   Shape extents(const char* field, const Shape& derived) const;
 
-  /// Declares the tensor "<layer>.<part>", or takes the reused id.
+  /// Declares the tensor "<layer>.<part>", or takes the reused id. Throws SpecError for more values
+  /// than a model may have.
   ParameterId parameter(const std::string& part, Shape shape, Initialisation initialisation);
   const std::vector<ParameterId>& declared() const { return m_declared; }
 

@@ -18,7 +18,6 @@ LayerNorm::LayerNorm(Shape shape, double epsilon, Shape input,
     : Layer(std::move(input), std::move(table), presentIds(weight, bias)),
       m_shape(std::move(shape)),
       m_epsilon(epsilon),
-      m_width(m_shape.size()),
       m_weight(weight),
       m_bias(bias) {
   const auto& extents = m_input.extents();
@@ -31,14 +30,16 @@ LayerNorm::LayerNorm(Shape shape, double epsilon, Shape input,
   if (m_input.rank() == 3 && m_shape.rank() != 3)
     throw SpecError("an image is normalised over all of " + m_input.toString() +
                     "; give that as its shape, or use groupnorm");
+  m_width = m_shape.size();
   m_positions = m_input.size() / m_width;
   m_output = m_input;
-  if (m_input.rank() == 3) {
-    const Index channels = m_input[0];
-    const Index area = m_input[1] * m_input[2];
-    for (Index p = 0; p < area; ++p)
-      for (Index c = 0; c < channels; ++c) m_order.push_back(c * area + p);
-  }
+  if (m_input.rank() == 3) m_area = m_input[1] * m_input[2];
+}
+
+Index LayerNorm::parameterIndex(Index j) const {
+  if (m_area == 1) return j;
+  const Index channels = m_width / m_area;
+  return (j % channels) * m_area + j / channels;
 }
 
 std::string LayerNorm::describe() const { return "LayerNorm " + m_shape.toString(); }
@@ -50,11 +51,11 @@ LayerNorm::Kept LayerNorm::kept(const LayerCache& cache, Index example) const {
   return {row, row + m_positions, row + 2 * m_positions, row + 2 * m_positions + m_width};
 }
 
-Index LayerNorm::preparedSize() const { return m_order.empty() ? 0 : 2 * m_width; }
+Index LayerNorm::preparedSize() const { return m_area == 1 ? 0 : 2 * m_width; }
 
 void LayerNorm::prepare(const Parameters& values, float* prepared) const {
   for (const ParameterId id : {m_weight, m_bias}) {
-    if (id >= 0 && !m_order.empty())
+    if (id >= 0 && m_area != 1)
       for (Index j = 0; j < m_width; ++j)
         prepared[j] = values[id][static_cast<std::size_t>(parameterIndex(j))];
     prepared += m_width;
@@ -64,7 +65,7 @@ void LayerNorm::prepare(const Parameters& values, float* prepared) const {
 LayerNorm::Affine LayerNorm::affine(const ParameterView& parameters) const {
   const auto of = [&](ParameterId id, Index offset) -> const float* {
     if (id < 0) return nullptr;
-    return m_order.empty() ? parameters.values[id].data() : parameters.prepared + offset;
+    return m_area == 1 ? parameters.values[id].data() : parameters.prepared + offset;
   };
   return {of(m_weight, 0), of(m_bias, m_width)};
 }
@@ -133,7 +134,7 @@ void LayerNorm::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumS
 }
 
 void LayerNorm::unpack(ParameterId id, const float* packed, float* plain) const {
-  if (m_order.empty()) {
+  if (m_area == 1) {
     Layer::unpack(id, packed, plain);
     return;
   }

@@ -28,7 +28,7 @@ class LayerNorm : public Layer {
   void addWeighted(LayerCache&, const FactorMatrix&, SumSet&) const override;
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
   void unpack(ParameterId id, const float* packed, float* plain) const override;
-  bool sumsArePlain() const override { return m_order.empty(); }
+  bool sumsArePlain() const override { return m_area == 1; }
 
  private:
   /// γ and β in the order of an example's values; null where there is none.
@@ -45,15 +45,13 @@ class LayerNorm : public Layer {
   };
   Kept kept(const LayerCache& cache, Index example) const;
   /// Where value j of a position (channels last for an image) lies in γ and β (PyTorch's order).
-  Index parameterIndex(Index j) const {
-    return m_order.empty() ? j : m_order[static_cast<std::size_t>(j)];
-  }
+  Index parameterIndex(Index j) const;
 
   Shape m_shape;
   double m_epsilon;
-  Index m_width;
-  Index m_positions;
-  std::vector<Index> m_order;
+  Index m_width = 0;
+  Index m_positions = 0;
+  Index m_area = 1;  ///< pixels of an image's channel; 1 for others
   ParameterId m_weight;
   ParameterId m_bias;
 };

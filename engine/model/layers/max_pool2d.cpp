@@ -8,6 +8,11 @@
 
 namespace clipscope {
 
+namespace {
+/// A window's cells are numbered in floats.
+constexpr Index mostCells = Index{1} << 24;
+}  // namespace
+
 MaxPool2d::MaxPool2d(const MaxPool2dSettings& settings, Shape input)
     : Layer(std::move(input)), m_settings(settings) {
   const auto [height, width] =
@@ -15,6 +20,9 @@ MaxPool2d::MaxPool2d(const MaxPool2dSettings& settings, Shape input)
   for (std::size_t axis = 0; axis < 2; ++axis)
     if (2 * settings.padding[axis] > settings.kernel[axis])
       throw SpecError("is padded by more than half of its kernel");
+  if (settings.kernel[0] * settings.kernel[1] > mostCells)
+    throw SpecError("its window " + pairText(settings.kernel) + " has more than " +
+                    std::to_string(mostCells) + " cells");
   m_output = Shape{m_input[0], height, width};
 }
 

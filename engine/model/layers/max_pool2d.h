@@ -19,7 +19,8 @@ struct MaxPool2dSettings {
 /// row-major order takes the gradient, as in PyTorch; a NaN wins over any number.
 class MaxPool2d : public Layer {
  public:
-  /// Throws SpecError where the window does not fit, or is padded by more than half of itself.
+  /// Throws SpecError where the window does not fit, is padded by more than half of itself, or has
+  /// more than 2^24 cells.
   MaxPool2d(const MaxPool2dSettings& settings, Shape input);
 
   std::string_view kind() const override { return "maxpool2d"; }

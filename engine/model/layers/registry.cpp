@@ -170,7 +170,7 @@ std::string LayerField::takes() const {
     case Type::Pair:
       return "a whole number from " + std::to_string(least) + ", or [height, width] of such";
     case Type::Extents:
-      return "a list of whole numbers from 1";
+      return "a list of up to three whole numbers from 1 to 1000000";
     case Type::Layers:
       return "a list of layers";
     case Type::LayerName:

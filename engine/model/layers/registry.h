@@ -20,7 +20,7 @@ struct LayerField {
     Positive,   ///< a number above 0
     Flag,       ///< true or false
     Pair,       ///< a whole number from `least`, or [height, width]
-    Extents,    ///< a list of whole numbers from 1
+    Extents,    ///< a list of one to three whole numbers from 1
     Layers,     ///< a list of layers
     LayerName,  ///< the name of an earlier layer with parameters
   };

@@ -49,15 +49,19 @@ struct AxisPhase {
   Index first = 0, count = 0;
 };
 
-std::vector<AxisPhase> axisPhases(Index kernel, Index stride, Index padding, Index input) {
+/// The phases that have both cells and rows, and whether some have rows alone: a stride beyond the
+/// kernel leaves inputs without a reader, one beyond the picture cells without one.
+std::vector<AxisPhase> axisPhases(Index kernel, Index stride, Index padding, Index input,
+                                  bool& leavesGaps) {
   std::vector<AxisPhase> phases;
   for (Index q = 0; q < stride; ++q) {
     AxisPhase a;
     a.phase = q;
     a.cells = q < kernel ? ceilDivide(kernel - q, stride) : 0;
     a.first = ceilDivide(padding - q, stride);
-    a.count = std::max(Index{0}, ceilDivide(input + padding - q, stride) - a.first);
-    phases.push_back(a);
+    a.count = ceilDivide(input + padding - q, stride) - a.first;
+    if (a.count > 0 && a.cells == 0) leavesGaps = true;
+    if (a.count > 0 && a.cells > 0) phases.push_back(a);
   }
   return phases;
 }
@@ -185,10 +189,11 @@ class TiledConvolution : public ConvEngine {
 
   void planBackward() {
     const Conv2dSettings& s = m_settings;
-    const auto vertical = axisPhases(s.kernel[0], s.stride[0], s.padding[0], m_input[1]);
-    const auto horizontal = axisPhases(s.kernel[1], s.stride[1], s.padding[1], m_input[2]);
+    const auto vertical =
+        axisPhases(s.kernel[0], s.stride[0], s.padding[0], m_input[1], m_leavesGaps);
+    const auto horizontal =
+        axisPhases(s.kernel[1], s.stride[1], s.padding[1], m_input[2], m_leavesGaps);
     const auto widen = [](const AxisPhase& a, Index outputs, Index& before, Index& after) {
-      if (a.cells == 0 || a.count == 0) return;
       before = std::max(before, a.cells - 1 - a.first);
       after = std::max(after, a.first + a.count - outputs);
     };
@@ -202,11 +207,6 @@ class TiledConvolution : public ConvEngine {
 
   void addPhase(const AxisPhase& v, const AxisPhase& h) {
     const Conv2dSettings& s = m_settings;
-    if (v.count == 0 || h.count == 0) return;
-    if (v.cells == 0 || h.cells == 0) {
-      m_leavesGaps = true;
-      return;
-    }
     Phase phase{v, h, {}, m_backwardWeights, 0, 0};
     const Index width = m_input[2] * s.inChannels;
     phase.geometry = {v.count,

@@ -5,10 +5,19 @@
 
 namespace clipscope {
 
+namespace {
+/// What a picture may hold with the padding around it: it is copied into the middle of zeros.
+constexpr Index mostPadded = Index{1} << 28;
+}  // namespace
+
 std::pair<Index, Index> windowedExtent(const Shape& input, const std::array<Index, 2>& kernel,
                                        const std::array<Index, 2>& stride,
                                        const std::array<Index, 2>& padding,
                                        const std::array<Index, 2>& dilation) {
+  const Index padded = input[0] * (input[1] + 2 * padding[0]) * (input[2] + 2 * padding[1]);
+  if (padded > mostPadded)
+    throw SpecError("its input " + input.toString() + " is too large with padding " +
+                    pairText(padding));
   std::array<Index, 2> extent{};
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const Index size = input[static_cast<Index>(axis) + 1];

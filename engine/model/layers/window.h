@@ -13,7 +13,8 @@ namespace clipscope {
 /// width}.
 
 /// The extents of the output, ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 each; rows and columns at the bottom
-/// and right may stay unused. Throws SpecError where the window does not fit.
+/// and right may stay unused. Throws SpecError where the window does not fit, or the padding makes
+/// a picture of more than 2^28 values.
 std::pair<Index, Index> windowedExtent(const Shape& input, const std::array<Index, 2>& kernel,
                                        const std::array<Index, 2>& stride,
                                        const std::array<Index, 2>& padding,

@@ -179,15 +179,31 @@ void TestDataset::split() {
 
 void TestDataset::standardise() {
   const Folder folder;
-  DataSettings settings = at(folder.write("a.csv", "a,b,label\n1,10,0\n2,10,1\n3,10,0\n4,10,1\n"));
+  // A constant column, one whose mean is rounded, and one whose spread float cannot divide by.
+  DataSettings settings = at(
+      folder.write("a.csv",
+                   "a,b,c,d,label\n1,10,0.1,0,0\n2,10,0.1,1e-44,1\n3,10,0.1,0,0\n4,10,0.1,1e-44,1\n"
+                   "1,10,0.1,0,0\n2,10,0.1,1e-44,1\n3,10,0.1,0,0\n4,10,0.1,1e-44,1\n"));
   settings.normalisation = NormalisationRule::Standardise;
   settings.testShare = 0;
   const LoadedData loaded = loadDataset(settings);
   QVERIFY(loaded.data->normalisation().computedFromData);
-  std::vector<float> out(8);
+  std::vector<float> out(32);
   loaded.data->gather(loaded.train, out.data());
   QVERIFY(std::abs(out[0] + 1.5f / std::sqrt(1.25f)) < 1e-5f);
-  QVERIFY(std::isfinite(out[1]));  // a constant column divides by nothing
+  for (std::size_t k = 0; k < out.size(); ++k)
+    if (k % 4 != 0) QVERIFY(std::abs(out[k]) < 1e-6f);
+  QCOMPARE(loaded.data->normalisation().std[2], 1.0);
+
+  settings.normalisation = NormalisationRule::Constants;
+  settings.std = {1e-20};
+  settings.mean = {1};
+  loadDataset(settings);
+  settings.mean = {1e20};
+  QVERIFY_EXCEPTION_THROWN(loadDataset(settings), SettingError);
+  settings.mean = {0};
+  settings.std = {1e-40};
+  QVERIFY_EXCEPTION_THROWN(loadDataset(settings), SettingError);
 }
 
 void TestDataset::pathDecides() {

@@ -35,6 +35,8 @@ void TestCsv::reads_data() {
   QTest::newRow("tabs") << QByteArray("1\t2\n3\t4\n") << QStringList{} << QStringList{"1|2", "3|4"};
   QTest::newRow("line feed in quotes")
       << QByteArray("x,y\n\"1\n2\",3\n") << QStringList{"x", "y"} << QStringList{"1\n2|3"};
+  QTest::newRow("separators in quotes") << QByteArray("\"1,5\";\"2,5\";a\n\"3,5\";\"4,5\";b\n")
+                                        << QStringList{} << QStringList{"1,5|2,5|a", "3,5|4,5|b"};
   QTest::newRow("short header") << QByteArray("id,kind\n1,M,3\n2,B,4\n")
                                 << QStringList{"id", "kind", "column 3"}
                                 << QStringList{"1|M|3", "2|B|4"};
@@ -78,6 +80,7 @@ void TestCsv::refuses_data() {
                                  "2\n",
                                  9)
                           << QStringList{"zero byte"};
+  QTest::newRow("columns without end") << QByteArray(300000, ',') << QStringList{"columns"};
   QTest::newRow("header alone") << QByteArray("a,b\n") << QStringList{};
 }
 

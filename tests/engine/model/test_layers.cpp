@@ -187,6 +187,14 @@ void TestLayers::agrees_data() {
       "stride":[3,2],"padding":[1,0]},{"type":"relu"},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",
       image, 3, 2);
+  net("stride beyond the picture", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,
+      "kernel":[2,3],"stride":[65536,5],"padding":[1,0]},{"type":"relu"},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
+  net("image normalised over all of it", R"({"layers":[{"type":"conv2d","name":"a",
+      "out_channels":4,"kernel":3},{"type":"layernorm","name":"n","shape":[4,9,5]},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("adaptive pooling, uneven", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,
       "kernel":2},{"type":"adaptive_avgpool2d","output":[3,4]},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",

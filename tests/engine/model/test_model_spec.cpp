@@ -28,6 +28,7 @@ class TestModelSpec : public QObject {
   void refuses();
   void reportsUpToTheFirstError();
   void reportEqualsTheModel();
+  void blocksThatDouble();
   void blocksCoverTheBatch();
 };
 
@@ -194,6 +195,19 @@ void TestModelSpec::defaultsAreWhatIsLeftOut() {
   }
 }
 
+void TestModelSpec::blocksThatDouble() {
+  // Each block runs the one before it four times.
+  json layers = json::array({{{"type", "linear"}, {"name", "b0"}, {"out", 3}}});
+  for (int k = 1; k <= 14; ++k) {
+    const json again{{"type", "reuse"}, {"layer", "b" + std::to_string(k - 1)}};
+    layers.push_back({{"type", "residual"},
+                      {"name", "b" + std::to_string(k)},
+                      {"layers", json::array({again, again, again, again})}});
+  }
+  const SpecReport report = reportSpec({{"layers", layers}}, Shape{3}, {});
+  QVERIFY2(report.error.find("4096") != std::string::npos, report.error.c_str());
+}
+
 void TestModelSpec::reportsUpToTheFirstError() {
   const json spec = json::parse(R"({"layers":[{"type":"conv2d","out_channels":4,"kernel":3},
       {"type":"residual","layers":[{"type":"relu"},
@@ -282,6 +296,19 @@ void TestModelSpec::refuses_data() {
   bad("all frozen", R"({"layers":[{"type":"flatten"},{"type":"linear","name":"a","out":3}],
       "frozen":["a"]})",
       {"frozen"});
+  bad("weights beyond 64 bits", R"({"layers":[{"type":"adaptive_avgpool2d","output":1},
+      {"type":"conv2d","out_channels":16777216,"kernel":1},{"type":"conv2d","name":"c",
+      "out_channels":16777216,"kernel":65536,"padding":32768,"stride":65536}]})",
+      {"layer 3", "c.weight", "more than"});
+  bad("shape beyond 64 bits", R"({"layers":[{"type":"layernorm","affine":false,
+      "shape":[1000000,1000000,1000000,1000000]}]})",
+      {"layer 1", "shape", "up to three"});
+  bad("padding without end", R"({"layers":[{"type":"conv2d","out_channels":1,"kernel":1,
+      "padding":65536,"stride":65536},{"type":"flatten"},{"type":"linear","out":2}]})",
+      {"layer 1", "padding 65536"});
+  bad("a window of 2^25 cells", R"({"layers":[{"type":"adaptive_avgpool2d","output":8192},
+      {"type":"maxpool2d","kernel":[4096,8192]},{"type":"flatten"},{"type":"linear","out":2}]})",
+      {"layer 2", "4096×8192"});
   bad("unknown loss", R"({"layers":[{"type":"flatten"},{"type":"linear","out":3}],"loss":"hinge"})",
       {"hinge", "cross_entropy", "bce_with_logits", "mse"});
   bad("residual of two shapes", R"({"layers":[{"type":"residual","name":"block","layers":[

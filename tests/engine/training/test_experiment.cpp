@@ -143,6 +143,8 @@ void TestExperiment::files() {
   says("{\n  \"clipping\": {\n", {"bad.json", "line 3"});
   says("{\"clipping\": {\"max_grad_norm\": 0}}", {"bad.json", "clipping.max_grad_norm"});
   says("", {"bad.json", "empty"});
+  says("{\"run\": {\"steps\": 1e999}}", {"bad.json", "1e999"});
+  says(("{\"model\": {\"spec\": " + std::string(100000, '[')).c_str(), {"bad.json", "100"});
   QVERIFY_EXCEPTION_THROWN(loadExperiment(folder / "none.json"), FileError);
   QVERIFY_EXCEPTION_THROWN(saveExperiment(e, folder / "none/e.json"), FileError);
 }
