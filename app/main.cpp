@@ -7,6 +7,7 @@
 
 #include "app/exit_code.h"
 #include "app/info_command.h"
+#include "app/recording_commands.h"
 #include "app/run_command.h"
 #include "app/screenshot_command.h"
 #include "app/verify_command.h"
@@ -35,6 +36,8 @@ int runProgram(int argc, char** argv) {
                      "Experiment (JSON), data set or recording to open in the window");
   RunCommand run(program);
   InfoCommand info(program);
+  ExportCommand exporter(program);
+  DiffCommand diff(program);
   VerifyCommand verify(program);
   ScreenshotCommand screenshot(program);
   program.require_subcommand(0, 1);
@@ -48,6 +51,8 @@ int runProgram(int argc, char** argv) {
   }
   if (run.chosen()) return run.execute();
   if (info.chosen()) return info.execute();
+  if (exporter.chosen()) return exporter.execute();
+  if (diff.chosen()) return diff.execute();
   if (verify.chosen()) return verify.execute();
   if (screenshot.chosen()) return screenshot.execute();
   if (!hasDisplay()) {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/training/step_summary.h"
 #include "engine/training/step_record.h"
+#include "engine/training/step_summary.h"
 
 namespace clipscope {
 

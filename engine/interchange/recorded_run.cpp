@@ -3,11 +3,12 @@
 
 #include <omp.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/interchange/run_folder.h"
 
 namespace clipscope {
 
@@ -18,13 +19,6 @@ std::string nowAsText() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
   return text;
-}
-
-/// A recording is opened from anywhere: relative paths in it would mean other files.
-Experiment withAbsolutePaths(Experiment experiment) {
-  for (std::string* path : {&experiment.data.path, &experiment.data.labels})
-    if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
-  return experiment;
 }
 
 }  // namespace
@@ -49,6 +43,23 @@ std::unique_ptr<RunSession> openRecordedRun(const RecordingReader& recording,
                     recording.meta("data_name") + ") cannot be read: " + error.what());
   }
   return std::make_unique<RunSession>(recording, where, std::move(loaded), past);
+}
+
+RunFacts factsOf(const RecordingReader& recording, int branch) {
+  RunFacts facts;
+  const std::string program = recording.meta("program");
+  facts.experiment =
+      *recording.tree().settingsOf(branch, std::max<Index>(1, recording.tree().at(branch).steps));
+  facts.programVersion = program.substr(program.find(' ') + 1);
+  facts.dataName = recording.meta("data_name");
+  facts.dataSource = recording.meta("data_source");
+  facts.dataFingerprint = recording.meta("data_fingerprint");
+  facts.trainExamples = recording.info()->datasetSize;
+  facts.testExamples = std::atoll(recording.meta("test_examples").c_str());
+  facts.dimension = recording.info()->dimension;
+  facts.threads = std::atoi(recording.meta("threads").c_str());
+  facts.normalisationFromData = recording.meta("normalisation_from_data") == "1";
+  return facts;
 }
 
 std::string whyNotBitEqual(const RecordingReader& recording) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/interchange/run_folder.h"
 #include "engine/session/run_session.h"
 
 namespace clipscope {
@@ -21,6 +22,10 @@ void startRecording(RunSession& session, const std::filesystem::path& path,
 std::unique_ptr<RunSession> openRecordedRun(const RecordingReader& recording,
                                             const std::optional<DataSettings>& data = {},
                                             PastSettings past = {});
+
+/// What the manifest of a folder says of a recorded run: the settings are those of the newest step
+/// of `branch`.
+RunFacts factsOf(const RecordingReader& recording, int branch);
 
 /// Why steps made from now on may have other bits than those of an uninterrupted run: another
 /// number of threads; "" where they have the same.

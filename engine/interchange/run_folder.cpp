@@ -76,14 +76,13 @@ bool holdsOtherFiles(const std::filesystem::path& folder, std::error_code& error
   return false;
 }
 
-/// An experiment is read relative to its own folder, and this one moves into the run's.
+}  // namespace
+
 Experiment withAbsolutePaths(Experiment experiment) {
   for (std::string* path : {&experiment.data.path, &experiment.data.labels})
     if (!path->empty()) *path = std::filesystem::absolute(*path).lexically_normal().string();
   return experiment;
 }
-
-}  // namespace
 
 /// One file of the run; its hash is taken as it is written.
 struct RunFolder::Table {

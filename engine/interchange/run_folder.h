@@ -24,6 +24,8 @@ struct RunFacts {
 };
 
 RunFacts factsOf(const Trainer& trainer, std::string programVersion);
+/// The paths of the data made absolute: a file that is opened from anywhere must not mean others.
+Experiment withAbsolutePaths(Experiment experiment);
 /// The same as a recording has them in its table `meta`.
 std::map<std::string, std::string> recordingMeta(const RunFacts& facts);
 
@@ -48,6 +50,7 @@ class RunFolder {
 
   const std::filesystem::path& folder() const { return m_folder; }
   Index steps() const { return m_steps; }
+  const RunFacts& facts() const { return m_facts; }
 
  private:
   struct Table;
