@@ -110,8 +110,13 @@ constexpr BlobColumn ofGroups(std::string_view name, Access) {
 
 /// An index into something of `count` things, or −1 for none.
 void checkIndex(const char* what, Index value, Index least, std::size_t count) {
-  if (value < least || value >= static_cast<Index>(count))
-    refuse(what + (" " + std::to_string(value)) + " of " + std::to_string(count));
+  if (value >= least && value < static_cast<Index>(count)) return;
+  std::string text(what);
+  text += ' ';
+  text += std::to_string(value);
+  text += " of ";
+  text += std::to_string(count);
+  refuse(text);
 }
 
 void checkLength(double value) {
