@@ -118,7 +118,9 @@ ReadConnection::ReadConnection(const std::filesystem::path& path)
     const std::filesystem::path log = path.string() + "-wal";
     const bool hasLog =
         std::filesystem::exists(log, error) && std::filesystem::file_size(log, error) > 0;
-    if (exception.getErrorCode() != SQLITE_CANTOPEN || !std::filesystem::exists(path, error)) throw;
+    const int code = exception.getErrorCode();
+    if (code != SQLITE_CANTOPEN && code != SQLITE_READONLY) throw;
+    if (!std::filesystem::exists(path, error)) throw;
     if (hasLog)
       throw FileError(
           "its program was killed, and its last steps are in a log that cannot be read in a folder "

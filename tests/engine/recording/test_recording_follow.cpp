@@ -194,7 +194,7 @@ void TestRecordingFollow::readsWhereItMayNotWrite() {
       QVERIFY2(why.find("copy run.clipscope and run.clipscope-wal") != std::string::npos,
                why.c_str());
     } else {
-      QVERIFY2(why.empty(), why.c_str());
+      QVERIFY2(why.empty(), (kind + ": " + why).c_str());
       QCOMPARE(read, std::size_t{5});
     }
   }
