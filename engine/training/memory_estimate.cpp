@@ -45,10 +45,13 @@ MemoryEstimate estimateMemory(const Experiment& e, const Model& model, Index tra
   const auto rows = static_cast<Index>(std::ceil(std::min(batch, n)));
 
   MemoryEstimate m;
-  m.parameters = 3 * all + trainable;
+  const bool packs = !model.sumsArePlain();
+  m.parameters = 3 * all + (packs ? trainable : 0);
   m.optimizer = optimizerBuffers(e.optimizer) * trainable;
-  // Each worker has its sums, and one gradient in double for the witness of the sensitivity.
-  m.sums = workers * (strategies * trainable + 2 * trainable) + 4 * trainable;
+  // Each worker has its sums, and one gradient in double for the witness of the sensitivity; then
+  // what packed sums are turned into, and the noise while stepping by phase.
+  m.sums = workers * (strategies * trainable + 2 * trainable) +
+           (packs ? strategies * trainable : 0) + trainable;
   // Norms and their squares by tensor, norms and factors by group; records of two steps share the
   // pools.
   m.records = rows * (table.trainableCount() * 3 * real + groupsOf(e.clipping, model) * 4 * real +

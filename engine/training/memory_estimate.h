@@ -12,9 +12,9 @@ namespace clipscope {
 struct MemoryEstimate {
   Index parameters = 0;  ///< weights: as they are, as the step began, as they will be, and packed
   Index optimizer = 0;   ///< the optimiser's buffers
-  Index sums = 0;        ///< clipped and unclipped sums of each thread and in all, noise, gradient
+  Index sums = 0;        ///< clipped and unclipped sums of each thread and in all, noise
   Index records = 0;     ///< norms and factors of the batch
-  Index running = 0;     ///< the blocks under way while it runs: flat in the batch
+  Index running = 0;     ///< the blocks under way while it runs: at most a block's rows each
   Index stepping = 0;    ///< the whole batch's, kept while stepping by phase; 0: past the budget
   bool recomputes = false;  ///< stepping keeps nothing: the budget is too small for it
 
