@@ -226,7 +226,9 @@ int RunCommand::executeDefault() {
   const std::string folder = newRunFolderName();
   std::cerr << "clipscope: no display; the default experiment runs without a window into " << folder
             << " (clipscope run --help shows the options)\n";
-  return runHeadless(Experiment{}, {.folder = folder});
+  RunOutput out;
+  out.folder = folder;
+  return runHeadless(Experiment{}, out);
 }
 
 }  // namespace clipscope

@@ -57,7 +57,7 @@ BranchesPanel::BranchesPanel(Selection* selection, QWidget* parent)
   m_tree->setIndentation(16);
   QHeaderView* header = m_tree->header();
   header->setStretchLastSection(false);
-  header->setSectionResizeMode(QHeaderView::ResizeToContents);
+  header->setSectionResizeMode(QHeaderView::Fixed);
   header->setSectionResizeMode(Change, QHeaderView::Stretch);
   for (const int column : {Steps, Loss, Epsilon, Accuracy})
     m_tree->headerItem()->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
@@ -136,6 +136,18 @@ void BranchesPanel::fill(QTreeWidgetItem* item, const BranchLine& line) const {
     item->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
 }
 
+void BranchesPanel::fitColumns() {
+  // The style sheet's heads are bold and padded, which the header's own measure leaves out.
+  QFont bold = m_tree->font();
+  bold.setBold(true);
+  const QFontMetrics heads(bold);
+  for (const int column : {Name, Steps, Loss, Epsilon, Accuracy}) {
+    const int head = heads.horizontalAdvance(m_tree->headerItem()->text(column)) + 26;
+    const int content = static_cast<QAbstractItemView*>(m_tree)->sizeHintForColumn(column) + 12;
+    m_tree->setColumnWidth(column, std::max(head, content));
+  }
+}
+
 void BranchesPanel::rebuild() {
   m_filling = true;
   const BranchLine* before = lineOf(m_tree->currentItem());
@@ -150,6 +162,7 @@ void BranchesPanel::rebuild() {
   }
   m_tree->expandAll();
   if (auto* item = items.value(current)) m_tree->setCurrentItem(item);
+  fitColumns();
   m_filling = false;
 }
 
@@ -162,6 +175,7 @@ void BranchesPanel::showRecord() {
   m_filling = true;
   for (QTreeWidgetItemIterator at(m_tree); *at; ++at)
     if (const BranchLine* line = lineOf(*at); line && line->number == m_active) fill(*at, *line);
+  fitColumns();
   m_filling = false;
   setSummary(m_branches->size() == 1
                  ? tr("change a setting at a past step and go on: a branch begins")

@@ -45,6 +45,7 @@ class BranchesPanel : public Panel {
 
  private:
   void rebuild();
+  void fitColumns();
   void fill(QTreeWidgetItem* item, const BranchLine& line) const;
   const BranchLine* lineOf(const QTreeWidgetItem* item) const;
   void askPrune();
