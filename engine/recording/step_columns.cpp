@@ -122,6 +122,16 @@ void checkFactor(double value) {
   if (!std::isfinite(value) || value < 0) refuse("a clip factor that is none");
 }
 
+void setExamples(D& d, std::span<const char> bytes) {
+  std::vector<Index>& examples = d.sample->examples;
+  readBlob<std::int32_t>(bytes, examples);
+  Index before = -1;
+  for (const Index example : examples) {
+    if (example <= before) refuse("examples that do not ascend");
+    before = example;
+  }
+}
+
 void appendFactors(const R& r, std::string& bytes) {
   const ClipFactors& f = r.clip->factors;
   thread_local std::vector<double> row;
@@ -396,9 +406,11 @@ std::span<const BlobColumn> detailColumns() {
 std::span<const BlobColumn> batchColumns() {
   using enum BlobExtent;
   static constexpr BlobColumn columns[] = {
-      checkedBlob<std::int32_t>(
-          "examples", Examples, [](auto& r) -> auto& { return r.sample->examples; },
-          [](const D&, Index example) { checkIndex("example", example, 0, INT32_MAX); }),
+      {"examples", Examples, sizeof(std::int32_t),
+       [](const R& r, std::string& bytes) {
+         appendBlob<std::int32_t>(bytes, std::span(r.sample->examples));
+       },
+       setExamples},
       checkedBlob<std::int32_t>(
           "labels", Examples, [](auto& r) -> auto& { return r.sample->labels; },
           [](const D& d, int label) { checkIndex("class", label, -1, d.info->classNames.size()); }),

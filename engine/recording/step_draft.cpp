@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/error.h"
 #include "engine/training/diagnostics.h"
 
 namespace clipscope {
@@ -32,6 +33,8 @@ void StepDraft::finish(bool tables) {
   for (std::size_t t = 0; t < clip->groupOf.size(); ++t)
     clip->groups[static_cast<std::size_t>(clip->groupOf[t])].tensors.push_back(
         static_cast<Index>(t));
+  for (const GroupResult& group : clip->groups)
+    if (group.tensors.empty()) throw FileError("its group " + group.name + " has no tensor");
   noise->tensorStd.resize(info->tensors.size());
   for (const GroupResult& group : clip->groups) {
     groups.push_back({group.name, group.tensors});

@@ -35,7 +35,8 @@ struct StepDraft {
   bool evaluated = false;
 
   /// Works out what follows from what the columns gave: factors, global norms, totals. `tables`:
-  /// the examples' tables are there. What the columns gave must fit one another.
+  /// the examples' tables are there. What the columns gave must fit one another; FileError where a
+  /// group has no tensor.
   void finish(bool tables);
   /// The record, with phase Account done; it shares the draft's parts.
   std::shared_ptr<const StepRecord> record() const;

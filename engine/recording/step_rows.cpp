@@ -40,6 +40,19 @@ void readScalars(const Row& row, StepDraft& draft) {
     throw FileError("its largest contribution is of no example");
 }
 
+/// Gives the rows of a statement back, also where one was refused: it is used again for the next
+/// step.
+class RowsOf {
+ public:
+  explicit RowsOf(SQLite::Statement& statement) : m_statement(statement) {}
+  ~RowsOf() { m_statement.tryReset(); }
+  RowsOf(const RowsOf&) = delete;
+  RowsOf& operator=(const RowsOf&) = delete;
+
+ private:
+  SQLite::Statement& m_statement;
+};
+
 /// Runs `read`; what it throws says which step it was.
 template <class Read>
 void ofStep(int branch, Index step, Read&& read) {
@@ -157,6 +170,7 @@ StepReader::StepReader(SQLite::Database& database, std::shared_ptr<const RunInfo
 
 void StepReader::readSummaries(int branch, Index after, Index last,
                                std::vector<StepSummary>& summaries) {
+  const RowsOf rows(m_scalars);
   bindPlace(m_scalars, 1, branch, after);
   m_scalars.bind(3, static_cast<std::int64_t>(last));
   StepDraft draft(m_info);
@@ -174,7 +188,6 @@ void StepReader::readSummaries(int branch, Index after, Index last,
     summaries.push_back(summaryOf(*draft.record()));
     summaries.back().batchSize = draft.batchSize;
   }
-  m_scalars.reset();
   if (step != last) ofStep(branch, step + 1, [] { throw FileError("it is missing"); });
 }
 
@@ -184,10 +197,7 @@ std::shared_ptr<const StepRecord> StepReader::read(int branch, Index step) {
   StepDraft draft(m_info);
   draft.step = step;
   ofStep(branch, step, [&] {
-    bindPlace(m_one, 1, branch, step);
-    if (!m_one.executeStep()) throw FileError("it is missing");
-    readScalars(Row(m_one), draft);
-    m_one.reset();
+    readNumbers(branch, step, draft);
     readGroups(branch, step, draft);
     if (!readBlobs(m_details, branch, step, draft, detailColumns()))
       throw FileError("its details are missing");
@@ -196,7 +206,15 @@ std::shared_ptr<const StepRecord> StepReader::read(int branch, Index step) {
   return draft.record();
 }
 
+void StepReader::readNumbers(int branch, Index step, StepDraft& draft) {
+  const RowsOf rows(m_one);
+  bindPlace(m_one, 1, branch, step);
+  if (!m_one.executeStep()) throw FileError("it is missing");
+  readScalars(Row(m_one), draft);
+}
+
 void StepReader::readGroups(int branch, Index step, StepDraft& draft) {
+  const RowsOf rows(m_groups);
   bindPlace(m_groups, 1, branch, step);
   while (m_groups.executeStep()) {
     const Row row(m_groups);
@@ -207,17 +225,14 @@ void StepReader::readGroups(int branch, Index step, StepDraft& draft) {
       throw FileError("it has more groups than tensors");
     draft.clip->groups.emplace_back().name = row.text(1);
   }
-  m_groups.reset();
   if (draft.clip->groups.empty()) throw FileError("the names of its groups are missing");
 }
 
 bool StepReader::readBlobs(SQLite::Statement& query, int branch, Index step, StepDraft& draft,
                            std::span<const BlobColumn> columns) {
+  const RowsOf rows(query);
   bindPlace(query, 1, branch, step);
-  if (!query.executeStep()) {
-    query.reset();
-    return false;
-  }
+  if (!query.executeStep()) return false;
   const Row row(query);
   for (std::size_t k = 0; k < columns.size(); ++k) {
     const BlobColumn& column = columns[k];
@@ -229,7 +244,6 @@ bool StepReader::readBlobs(SQLite::Statement& query, int branch, Index step, Ste
                       " bytes, not " + std::to_string(due));
     column.set(draft, bytes);
   }
-  query.reset();
   return true;
 }
 

@@ -49,6 +49,7 @@ class StepReader {
  private:
   bool readBlobs(SQLite::Statement& query, int branch, Index step, struct StepDraft& draft,
                  std::span<const struct BlobColumn> columns);
+  void readNumbers(int branch, Index step, struct StepDraft& draft);
   void readGroups(int branch, Index step, StepDraft& draft);
 
   SQLite::Database& m_database;

@@ -56,7 +56,11 @@ std::shared_ptr<const TrainerCheckpoint> Trainer::checkpointFrom(SavedCheckpoint
   auto made = std::make_shared<TrainerCheckpoint>();
   RunningState& running = made->running;
   running.done = saved.done;
-  running.rules = std::make_shared<StepRules>(std::move(saved.experiment), *s.info);
+  try {
+    running.rules = std::make_shared<StepRules>(std::move(saved.experiment), *s.info);
+  } catch (const SettingError& error) {
+    misfit(std::string("settings that do not fit the model (") + error.what() + ")");
+  }
   auto parameters = std::make_shared<Parameters>(s.model->sharedTable());
   if (saved.parameters.size() != parameters->flat().size())
     misfit(std::to_string(saved.parameters.size()) + " parameters where the model has " +

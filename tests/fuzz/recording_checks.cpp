@@ -86,12 +86,17 @@ void checkBranch(const RecordingReader& reader, const Branch& branch) {
     std::string text;
     appendSummaryRow(text, summary);
   }
+  std::vector<Index> read;
   for (Index step = branch.steps; step > std::max(Index{0}, branch.steps - mostSteps); --step) {
     std::shared_ptr<const StepRecord> record;
     if (!accepts<FileError>([&] { record = reader.step(branch.number, step); })) continue;
     checkRecord(*record, step);
     reader.tree().settingsOf(branch.number, step)->validate();
+    read.push_back(step);
   }
+  for (const Index step : read)
+    expect(accepts<FileError>([&] { reader.step(branch.number, step); }),
+           "a damaged step is no damage to the others");
   expect(!accepts<FileError>([&] { reader.step(branch.number, branch.steps + 1); }) &&
              !accepts<FileError>([&] { reader.step(branch.number, 0); }),
          "there is no step that there is not");
