@@ -16,8 +16,10 @@ constexpr std::size_t mostReason = 300;  // the library quotes what it has read,
 }  // namespace
 
 json parseJson(const std::string& text, const std::string& name) {
-  const auto shallow = [&](int depth, json::parse_event_t, json&) {
-    if (depth > mostDepth)
+  const auto shallow = [&](int depth, json::parse_event_t event, json&) {
+    const bool opens =
+        event == json::parse_event_t::array_start || event == json::parse_event_t::object_start;
+    if (opens && depth >= mostDepth)
       throw FileError(name + ": its JSON has more than " + std::to_string(mostDepth) +
                       " lists or objects inside one another; nothing that this program reads is "
                       "that deep");

@@ -37,8 +37,8 @@ class RecordingPlace {
   void count(Index steps) { m_steps += steps; }
   /// Closes the segment and begins the next. Throws FileError; it can be tried again.
   void nextSegment();
-  /// To a file of another name, which must be free; the old one goes, or stays as a recording of its
-  /// own. Throws FileError.
+  /// To a file of another name, which must be free; the old one goes, or stays as a recording of
+  /// its own. Throws FileError.
   void moveTo(const std::filesystem::path& path, bool keepOld);
   void close();
   /// Takes away what was written.

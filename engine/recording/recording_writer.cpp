@@ -65,6 +65,14 @@ class RecordingWriter::Thread {
   }
 
   void check() {
+    // Nothing waits here for a commit under way, which looks for itself.
+    if (const std::unique_lock using_(m_placeMutex, std::try_to_lock); using_ && m_place) {
+      try {
+        m_place->file().verify();
+      } catch (const FileError& error) {
+        fail(error.what());
+      }
+    }
     {
       const std::lock_guard lock(m_mutex);
       if (m_failure.empty()) return;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "engine/formats/json_text.h"
 #include "engine/recording/row_access.h"
 
 namespace clipscope {
@@ -16,22 +17,9 @@ namespace {
 constexpr Index mostRows = 100'000;
 constexpr Index mostValues = Index{1} << 40;
 constexpr Index mostSteps = Index{1} << 48;
-constexpr int deepestJson = 100;
-
-nlohmann::json parseJson(const std::string& text) {
-  const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > deepestJson) throw FileError("JSON that is nested too deeply");
-    return true;
-  };
-  try {
-    return nlohmann::json::parse(text, shallow);
-  } catch (const nlohmann::json::exception& error) {
-    throw FileError(std::string("JSON that cannot be read: ") + error.what());
-  }
-}
 
 Shape shapeOf(const std::string& text) {
-  const nlohmann::json json = parseJson(text);
+  const nlohmann::json json = parseJson(text, "the shape of a tensor");
   std::vector<Index> extents;
   if (!json.is_array() || json.size() > 16) throw FileError("the shape of a tensor is none");
   Index size = 1;
@@ -154,7 +142,7 @@ std::string experimentText(const Experiment& experiment) {
 
 Experiment experimentOf(const std::string& text) {
   try {
-    return experimentFromJson(parseJson(text));
+    return experimentFromJson(parseJson(text, "its settings"));
   } catch (const FileError&) {
     throw;
   } catch (const Error& error) {

@@ -3,6 +3,7 @@
 #include <QTest>
 #include <csignal>
 
+#include "engine/error.h"
 #include "engine/formats/csv.h"
 #include "engine/recording/recording_reader.h"
 #include "tests/app/program.h"
@@ -40,6 +41,15 @@ std::string difference(const std::filesystem::path& a, const std::filesystem::pa
   for (std::size_t k = 0; k < p.optimizer.buffers.size(); ++k)
     if (!std::ranges::equal(p.optimizer.buffers[k], q.optimizer.buffers[k])) return "momentum";
   return {};
+}
+
+/// Steps in a recording that is being written; 0 while it is being made.
+Index stepsIn(const std::filesystem::path& path) {
+  try {
+    return RecordingReader(path).tree().at(0).steps;
+  } catch (const FileError&) {
+    return 0;
+  }
 }
 
 }  // namespace
@@ -81,12 +91,10 @@ void TestResume::afterAKill() {
   process.start(QStringLiteral(CLIPSCOPE_PROGRAM),
                 quick(momentum + QStringList{"--steps", "1000000", "--out", "a", "--record",
                                              "killed.clipscope"}));
-  QTRY_VERIFY_WITH_TIMEOUT(std::filesystem::exists(folder / "killed.clipscope") &&
-                               RecordingReader(folder / "killed.clipscope").tree().at(0).steps > 20,
-                           60000);
+  QTRY_VERIFY_WITH_TIMEOUT(stepsIn(folder / "killed.clipscope") > 20, 60000);
   ::kill(static_cast<pid_t>(process.processId()), SIGKILL);
   process.waitForFinished();
-  const Index steps = RecordingReader(folder / "killed.clipscope").tree().at(0).steps;
+  const Index steps = stepsIn(folder / "killed.clipscope");
   const QString last = QString::number(steps + 7);
   Result r = call(
       {"run", "--resume", "killed.clipscope", "--steps", last, "--out", "b", "--no-plots"}, folder);

@@ -276,8 +276,7 @@ void TestRecordedSession::failureKeepsTheStep() {
     QVERIFY(!std::string(error.what()).empty());
   }
   // An evaluation that was due is made and kept as well.
-  if (session.evaluationDue())
-    QVERIFY_THROWS_EXCEPTION(RecordingFailed, session.evaluate());
+  if (session.evaluationDue()) QVERIFY_THROWS_EXCEPTION(RecordingFailed, session.evaluate());
   QCOMPARE(differenceFrom(straight, session), std::string());
   QVERIFY_THROWS_EXCEPTION(RecordingFailed, session.finishStep());
   QCOMPARE(session.stepsDone(), at);
