@@ -165,6 +165,7 @@ class TrainingWorker : public QObject {
   std::unique_ptr<RunSession> m_session;
   std::unique_ptr<RecordingView> m_view;  ///< in place of a session
   QString m_readOnlyBecause;
+  bool m_viewUnsent = false;  ///< the window has not seen what was read last
   std::filesystem::path m_recovery;
   bool m_isNamed = false;
   bool m_recordingFailed = false;

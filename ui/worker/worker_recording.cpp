@@ -65,6 +65,7 @@ void TrainingWorker::take(std::unique_ptr<RunSession> session, std::unique_ptr<R
   m_view = std::move(view);
   m_isNamed = isNamed;
   m_readOnlyBecause.clear();
+  m_viewUnsent = false;
 }
 
 void TrainingWorker::startRecovery(int runId) {
@@ -255,7 +256,9 @@ void TrainingWorker::giveUpRecording(int runId) {
 void TrainingWorker::follow(int runId) {
   try {
     if (m_view) {
-      if (m_view->poll()) send(runId, false);
+      // Held back while the window draws what came before: the next look sends it.
+      m_viewUnsent = m_view->poll() || m_viewUnsent;
+      if (m_viewUnsent && send(runId, false)) m_viewUnsent = false;
     } else if (m_session) {
       m_session->checkRecording();
       m_recordingFailed = false;
