@@ -30,6 +30,7 @@ class TestRecordingWindow : public WindowTest {
   void savedUnderAName();
   void secondWindowFollows();
   void aLostFileStopsTheRun();
+  void withoutItsDataItIsLookedAt();
   void startPageOffersWhatThereIs();
   void oldRunsAreThinned();
 
@@ -254,6 +255,46 @@ void TestRecordingWindow::aLostFileStopsTheRun() {
   QTRY_COMPARE(window()->saved()->text(), QStringLiteral("saved through step %1").arg(at + 2));
   m_window.reset();
   QCOMPARE(RecordingReader(path.toStdString()).tree().at(0).steps, at + 2);
+}
+
+void TestRecordingWindow::withoutItsDataItIsLookedAt() {
+  QTemporaryDir folder;
+  const QString table = folder.filePath(QStringLiteral("table.csv"));
+  QFile file(table);
+  QVERIFY(file.open(QIODevice::WriteOnly));
+  file.write("a,b,label\n");
+  for (int row = 0; row < 90; ++row)
+    file.write(QByteArray::number(row % 7) + "," + QByteArray::number(row % 5) +
+               (row % 2 ? ",x\n" : ",y\n"));
+  file.close();
+  window()->keepRunsIn(folder.filePath(QStringLiteral("kept")));
+  Experiment e;
+  e.data = settingsForPath(table.toStdString());
+  e.model.preset = "logistic";
+  e.sampling.expectedBatchSize = 20;
+  controller()->openExperiment(e);
+  settle();
+  runTo(3);
+  const auto path = QString::fromStdString(controller()->recording().path.string());
+  m_window.reset();
+  QVERIFY(QFile::remove(table));
+  m_window = std::make_unique<MainWindow>();
+  m_window->resize(1280, 800);
+  m_window->show();
+  controller()->openFirst(path);
+  settle();
+  QVERIFY(controller()->isReadOnly());
+  QVERIFY(window()->messages()->text().contains(QStringLiteral("table.csv")));
+  QCOMPARE(record().step, Index{3});
+  // Every panel has something to say of it.
+  for (Panel* panel : window()->docks()->panels()) {
+    window()->docks()->show(panel);
+    QTest::qWait(20);
+  }
+  controller()->selection()->selectMany({record().sample->examples.front()});
+  controller()->goTo(1, Phase::Account);
+  settle();
+  QCOMPARE(record().step, Index{1});
 }
 
 void TestRecordingWindow::startPageOffersWhatThereIs() {

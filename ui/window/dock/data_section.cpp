@@ -68,7 +68,10 @@ void DataSection::showClasses(const Dataset& data) {
 void DataSection::showSession(const Session& session) {
   m_counts->setText(
       tr("%1 / %2").arg(grouped(session.trainExamples), grouped(session.testExamples)));
-  if (!session.data) return;
+  if (!session.data) {
+    m_source->setText(tr("not at hand"));
+    return;
+  }
   showClasses(*session.data);
   m_source->setText(QString::fromStdString(session.data->name()));
   m_source->setToolTip(QString::fromStdString(session.data->source()));

@@ -53,7 +53,7 @@ SamplingSection::SamplingSection(QWidget* parent) : DockSection(tr("Sampling"), 
 void SamplingSection::showSession(const Session& session) {
   m_trainExamples = session.trainExamples;
   m_model = session.model;
-  m_physical->setZeroText(tr("auto, %1").arg(session.model->plan().rows));
+  if (m_model) m_physical->setZeroText(tr("auto, %1").arg(m_model->plan().rows));
 }
 
 void SamplingSection::showMemory(const Experiment& e) {
