@@ -35,7 +35,13 @@ Index pragma(SQLite::Database& database, const char* name) {
 /// Its tables are to the letter those of this version: there is no view, trigger, default or
 /// generated column that could run.
 void checkIdentity(SQLite::Database& database) {
-  if (pragma(database, "application_id") != recordingApplicationId)
+  // One look: between two a writer may have made the file.
+  const SQLite::Transaction look(database);
+  const Index identity = pragma(database, "application_id");
+  if (identity == 0 && pragma(database, "schema_version") == 0)
+    throw FileError(
+        "holds nothing yet; where a run has just begun to write it, open it again in a moment");
+  if (identity != recordingApplicationId)
     throw FileError("is a database, but not a recording of Clipscope");
   const Index version = pragma(database, "user_version");
   if (version != recordingVersion)
@@ -71,15 +77,25 @@ constexpr int busyMilliseconds = 2000;
 
 }  // namespace
 
-std::unique_ptr<SQLite::Database> createRecording(const std::filesystem::path& path) {
+std::unique_ptr<SQLite::Database> createRecording(
+    const std::filesystem::path& path, const std::function<void(SQLite::Database&)>& describe,
+    const std::filesystem::path& like) {
   auto database = std::make_unique<SQLite::Database>(
       path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busyMilliseconds);
+  useLog(*database);
+  // A database cannot be attached within a transaction.
+  if (!like.empty()) {
+    SQLite::Statement attach(*database, "ATTACH ? AS other");
+    attach.bind(1, like.string());
+    attach.exec();
+  }
+  SQLite::Transaction transaction(*database);
   database->exec("PRAGMA application_id = " + std::to_string(recordingApplicationId));
   database->exec("PRAGMA user_version = " + std::to_string(recordingVersion));
-  useLog(*database);
-  SQLite::Transaction transaction(*database);
   for (const SchemaObject& object : recordingSchema()) database->exec(object.sql);
+  describe(*database);
   transaction.commit();
+  if (!like.empty()) database->exec("DETACH other");
   return database;
 }
 

@@ -5,13 +5,18 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 namespace clipscope {
 
-/// A new, empty recording with a write-ahead log. Throws SQLite::Exception.
-std::unique_ptr<SQLite::Database> createRecording(const std::filesystem::path& path);
+/// A new recording with a write-ahead log, made and described in one transaction: a reader finds
+/// nothing, or all of it. Where `like` is another recording, `describe` finds its tables as
+/// "other". Throws SQLite::Exception, and what `describe` throws.
+std::unique_ptr<SQLite::Database> createRecording(
+    const std::filesystem::path& path, const std::function<void(SQLite::Database&)>& describe,
+    const std::filesystem::path& like = {});
 /// One that was closed, or whose program was killed, to go on with. Throws SQLite::Exception, and
 /// FileError (without the path) where it is no recording of this version.
 std::unique_ptr<SQLite::Database> openRecordingForWriting(const std::filesystem::path& path);

@@ -61,15 +61,14 @@ RecordingFile::RecordingFile(std::filesystem::path path, std::unique_ptr<SQLite:
 
 RecordingFile::~RecordingFile() = default;
 
-template <class Describe>
-std::unique_ptr<RecordingFile> RecordingFile::make(const std::filesystem::path& path,
-                                                   Describe&& describe) {
+std::unique_ptr<RecordingFile> RecordingFile::make(
+    const std::filesystem::path& path, const std::function<void(SQLite::Database&)>& describe,
+    const std::filesystem::path& like) {
   reserve(path);
   try {
     return translated([&] {
-      auto database = createRecording(path);
-      describe(*database);
-      return std::unique_ptr<RecordingFile>(new RecordingFile(path, std::move(database)));
+      return std::unique_ptr<RecordingFile>(
+          new RecordingFile(path, createRecording(path, describe, like)));
     });
   } catch (...) {
     removeFiles(path);
@@ -82,22 +81,18 @@ std::unique_ptr<RecordingFile> RecordingFile::create(const std::filesystem::path
                                                      const RunInfo& info,
                                                      const Experiment& experiment) {
   return make(path, [&](SQLite::Database& database) {
-    SQLite::Transaction transaction(database);
     for (const auto& [key, value] : meta) writeMeta(database, key, value);
     writeRunInfo(database, info);
     writeMeta(database, "active_branch", "0");
     writeBranch(database, BranchTree(std::make_shared<const Experiment>(experiment)).at(0));
-    transaction.commit();
   });
 }
 
 std::unique_ptr<RecordingFile> RecordingFile::createLike(const std::filesystem::path& path,
                                                          const std::filesystem::path& other) {
-  return make(path, [&](SQLite::Database& database) {
-    // Refuses what is no recording, before it is part of a connection that writes.
-    ReadConnection checked(other);
-    copyDescription(database, other);
-  });
+  // Refuses what is no recording, before it is part of a connection that writes.
+  translated([&] { ReadConnection checked(other); });
+  return make(path, copyDescription, other);
 }
 
 std::unique_ptr<RecordingFile> RecordingFile::append(const std::filesystem::path& path) {

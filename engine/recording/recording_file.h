@@ -61,9 +61,9 @@ class RecordingFile {
 
  private:
   RecordingFile(std::filesystem::path path, std::unique_ptr<SQLite::Database> database);
-  template <class Describe>
   static std::unique_ptr<RecordingFile> make(const std::filesystem::path& path,
-                                             Describe&& describe);
+                                             const std::function<void(SQLite::Database&)>& describe,
+                                             const std::filesystem::path& like = {});
   bool isAtItsPlace() const;
   void dropOldestBatches(Index limit);
   Index storedBatchBytes();

@@ -213,14 +213,10 @@ std::vector<Branch> readBranches(SQLite::Database& database, ExperimentCache& ca
   return list;
 }
 
-void copyDescription(SQLite::Database& database, const std::filesystem::path& other) {
-  run(database, "ATTACH ? AS other", other.string());
-  SQLite::Transaction transaction(database);
+void copyDescription(SQLite::Database& database) {
   for (const char* table :
        {"meta", "tensors", "layers", "classes", "branches", "settings", "group_names"})
     database.exec(std::string("INSERT INTO main.") + table + " SELECT * FROM other." + table);
-  transaction.commit();
-  database.exec("DETACH other");
 }
 
 }  // namespace clipscope

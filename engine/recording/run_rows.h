@@ -44,7 +44,7 @@ using ExperimentCache = std::map<std::string, std::shared_ptr<const Experiment>>
 /// Their `steps` are not filled.
 std::vector<Branch> readBranches(SQLite::Database& database, ExperimentCache& cache);
 
-/// All of the above of another recording, into an empty one. Not in a transaction.
-void copyDescription(SQLite::Database& database, const std::filesystem::path& other);
+/// All of the above of the recording that is attached as "other", into an empty one.
+void copyDescription(SQLite::Database& database);
 
 }  // namespace clipscope

@@ -6,7 +6,9 @@
 
 #include <QElapsedTimer>
 #include <QTest>
+#include <atomic>
 #include <functional>
+#include <thread>
 
 #include "engine/error.h"
 #include "engine/recording/recording_reader.h"
@@ -95,6 +97,7 @@ class TestRecordingFollow : public QObject {
   void anotherProcessCannotWrite();
   void readsWhatAKilledOneLeft();
   void readsWhereItMayNotWrite();
+  void aFileIsThereWholeOrNotYet();
   void aReaderNeverStopsTheWriter();
 
  private:
@@ -198,6 +201,44 @@ void TestRecordingFollow::readsWhereItMayNotWrite() {
       QCOMPARE(read, std::size_t{5});
     }
   }
+}
+
+void TestRecordingFollow::aFileIsThereWholeOrNotYet() {
+  const Folder folder;
+  constexpr int files = 150;
+  std::atomic<int> written = 0;
+  std::string wrong;
+  int opened = 0, early = 0;
+  std::thread looker([&] {
+    for (int k = 0; k < files; ++k) {
+      const auto path = folder / ("run" + std::to_string(k) + ".clipscope");
+      while (wrong.empty()) {
+        const bool complete = written > k;
+        std::error_code missing;
+        if (!std::filesystem::exists(path, missing)) continue;
+        try {
+          const RecordingReader reader(path);
+          if (reader.meta().empty()) wrong = "no branch";
+          ++opened;
+          break;
+        } catch (const FileError& error) {
+          const std::string why = error.what();
+          ++early;
+          if (complete || why.find("holds nothing yet") == std::string::npos) wrong = why;
+        }
+      }
+    }
+  });
+  for (int k = 0; k < files; ++k) {
+    RecordingWriter writer(folder / ("run" + std::to_string(k) + ".clipscope"), recordedMeta,
+                           *m_records[0]->info, recordedExperiment());
+    ++written;
+    writer.close();
+  }
+  looker.join();
+  QVERIFY2(wrong.empty(), wrong.c_str());
+  QCOMPARE(opened, files);
+  qInfo("opened %d times, %d times before the file was described", opened, early);
 }
 
 void TestRecordingFollow::aReaderNeverStopsTheWriter() {
