@@ -5,6 +5,7 @@
 #include <iostream>
 #include <optional>
 
+#include "app/epsilon_commands.h"
 #include "app/exit_code.h"
 #include "app/info_command.h"
 #include "app/recording_commands.h"
@@ -38,6 +39,8 @@ int runProgram(int argc, char** argv) {
   InfoCommand info(program);
   ExportCommand exporter(program);
   DiffCommand diff(program);
+  EpsilonCommand epsilon(program);
+  NoiseMultiplierCommand noiseMultiplier(program);
   VerifyCommand verify(program);
   ScreenshotCommand screenshot(program);
   program.require_subcommand(0, 1);
@@ -53,6 +56,8 @@ int runProgram(int argc, char** argv) {
   if (info.chosen()) return info.execute();
   if (exporter.chosen()) return exporter.execute();
   if (diff.chosen()) return diff.execute();
+  if (epsilon.chosen()) return epsilon.execute();
+  if (noiseMultiplier.chosen()) return noiseMultiplier.execute();
   if (verify.chosen()) return verify.execute();
   if (screenshot.chosen()) return screenshot.execute();
   if (!hasDisplay()) {

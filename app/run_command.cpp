@@ -161,7 +161,8 @@ void RunCommand::addMethodOptions() {
              [](E& e, Index v) { e.sampling.physicalBatchSize = v; });
   add<double>("--delta", "privacy.delta", "δ of the reported ε",
               [](E& e, double v) { e.privacy.delta = v; });
-  add<std::string>("--accountant", "privacy.accountant", "rdp-opacus",
+  add<std::string>("--accountant", "privacy.accountant",
+                   "rdp-opacus (its orders, to compare) or rdp (orders far beyond)",
                    [](E& e, Text v) { e.privacy.accountant = v; });
 }
 

@@ -36,7 +36,7 @@ class Accountant {
   virtual void setHistory(std::vector<AccountedSteps> history) = 0;
 };
 
-/// "rdp-opacus".
+/// "rdp-opacus", "rdp".
 const std::vector<std::string>& accountantNames();
 /// Throws SettingError for an unknown name, listing the choices.
 std::unique_ptr<Accountant> makeAccountant(const std::string& name);

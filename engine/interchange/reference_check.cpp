@@ -59,7 +59,8 @@ ReferenceReport checkByKind(const ReferenceFile& file, const std::filesystem::pa
     report.kind = "noise";
     checkNoiseDistributionFile(file, report);
   } else if (file.has("rows")) {
-    throw UnsupportedError("accounting files are not supported by this version");
+    report.kind = "accounting";
+    checkAccountingFile(file, report);
   } else {
     file.fail("is no reference file: it has the fields of none of the kinds");
   }

@@ -15,6 +15,8 @@ void checkEdgeCaseFile(const ReferenceFile& file, ReferenceReport& report);
 void checkTrainingFile(const ReferenceFile& file, ReferenceReport& report);
 void checkNoiseStdFile(const ReferenceFile& file, ReferenceReport& report);
 void checkNoiseDistributionFile(const ReferenceFile& file, ReferenceReport& report);
+/// ε, histories, the noise multiplier of a target, RDP by order.
+void checkAccountingFile(const ReferenceFile& file, ReferenceReport& report);
 
 /// max |got − wanted| over a tensor; 0 where both are the same infinity; NaN stays.
 template <class Got>

@@ -32,7 +32,7 @@ class TestReferenceFiles : public QObject {
 
 void TestReferenceFiles::reproduces_data() {
   QTest::addColumn<QString>("path");
-  for (const char* kind : {"models", "clipping", "training", "noise"}) {
+  for (const char* kind : {"models", "clipping", "training", "noise", "accounting"}) {
     QDirIterator files(QStringLiteral(TEST_DATA_DIR "/reference/") + kind, {"*.json"}, QDir::Files);
     while (files.hasNext()) {
       const QString path = files.next();
@@ -72,6 +72,16 @@ void TestReferenceFiles::aWrongFigureIsFound_data() {
                                 << "/cases/1/result/data/2";
   QTest::newRow("a gradient multiplier") << "noise/std.json"
                                          << "/rows/10/noise_multiplier_gradients";
+  QTest::newRow("an ε") << "accounting/grid.json"
+                        << "/rows/1/opacus_rdp/epsilon";
+  QTest::newRow("an ε of a history") << "accounting/history.json"
+                                     << "/rows/1/opacus_rdp/epsilon";
+  QTest::newRow("a noise multiplier") << "accounting/inverse.json"
+                                      << "/rows/0/rdp_exact_root/noise_multiplier";
+  QTest::newRow("an RDP") << "accounting/rdp_orders.json"
+                          << "/rows/0/rows/0/exact";
+  QTest::newRow("a merged history") << "accounting/history_merge.json"
+                                    << "/rows/0/history/1/2";
   QTest::newRow("a sum") << "models/cnn_mixed.json"
                          << "/grad_sum/conv1.weight/data/2";
 }

@@ -95,7 +95,7 @@ void TestExperiment::refuses_data() {
   bad(R"({"optimizer": {"nesterov": 1}})", "optimizer.nesterov");
   bad(R"({"privacy": {"delta": 0}})", "privacy.delta");
   bad(R"({"privacy": {"delta": 1}})", "privacy.delta");
-  bad(R"({"privacy": {"accountant": "prv"}})", "privacy.accountant");
+  bad(R"({"privacy": {"accountant": "moments"}})", "privacy.accountant");
   bad(R"({"run": {"steps": -1}})", "run.steps");
   bad(R"({"run": {"seed": -1}})", "run.seed");
   bad(R"({"run": {"threads": 100000}})", "run.threads");

@@ -12,10 +12,11 @@ PrivacySection::PrivacySection(QWidget* parent) : DockSection(tr("Privacy"), par
                       [](Experiment& e, double v) { e.privacy.delta = v; });
   QStringList accountants;
   for (const std::string& name : accountantNames()) accountants << QString::fromStdString(name);
-  m_accountant =
-      addCombo(tr("Accountant"), tr("Rényi accounting on the orders of Opacus: an upper bound"),
-               accountants, {tr("RDP (Opacus)")},
-               [](Experiment& e, const std::string& name) { e.privacy.accountant = name; });
+  m_accountant = addCombo(
+      tr("Accountant"),
+      tr("Rényi accounting, an upper bound: on the orders of Opacus, or on orders far beyond"),
+      accountants, {tr("RDP (Opacus)"), tr("RDP")},
+      [](Experiment& e, const std::string& name) { e.privacy.accountant = name; });
 }
 
 void PrivacySection::display(const Experiment& e) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,15 +10,20 @@
 
 namespace clipscope {
 
-/// Rényi accounting on the orders that Opacus uses (1.1, 1.2, …, 10.9, 12, …, 63), so that the
-/// numbers can be compared: RDP of the sampled Gaussian adds up over steps order by order, and
+/// Rényi accounting: the RDP of the sampled Gaussian adds up over steps order by order, and
 ///   ε = min over α of  RDP(α) − (ln δ + ln α)/(α − 1) + ln((α − 1)/α)
 /// (Mironov 2017, arXiv:1702.07476; Balle et al. 2020, arXiv:1905.09982, Theorem 21), clamped at 0.
-/// An upper bound, 5 to 15 % high at usual settings; because the orders end at 63 it never falls
-/// below about 0.10 at δ = 1e-5, however little a run reveals. An empty history has ε = 0.
-class RdpOpacus : public Accountant {
+/// An upper bound for any set of orders; an empty history has ε = 0.
+///   "rdp-opacus"  the orders that Opacus uses (1.1, 1.2, …, 10.9, 12, …, 63), so that the numbers
+///                 can be compared: at δ = 1e-5 it never falls below about 0.10, however little a
+///                 run reveals, and it rises where its best order would lie below 1.1.
+///   "rdp"         those, and orders from 1.0001 to 10⁷ beside them: never above "rdp-opacus".
+class RdpAccountant : public Accountant {
  public:
-  std::string_view name() const override { return "rdp-opacus"; }
+  static RdpAccountant withOpacusOrders();
+  static RdpAccountant withAllOrders();
+
+  std::string_view name() const override { return m_name; }
   bool isBound() const override { return true; }
   void add(double sigma, double sampleRate, std::int64_t steps) override;
   double epsilon(double delta) const override;
@@ -26,18 +32,22 @@ class RdpOpacus : public Accountant {
 
   /// The order that gives epsilon(delta); 0 where there is none.
   double bestOrder(double delta) const;
-  static const std::vector<double>& orders();
+  const std::vector<double>& orders() const { return *m_orders; }
 
  private:
+  RdpAccountant(std::string name, const std::vector<double>& orders)
+      : m_name(std::move(name)), m_orders(&orders) {}
   /// No step, or only steps that drew nobody: the conversion's floor is not charged for those.
   bool spentNothing() const;
   /// m_spent from m_history.
   void sumUp();
   const std::vector<double>& stepCost(double sigma, double sampleRate);
 
+  std::string m_name;
+  const std::vector<double>* m_orders;
   std::vector<AccountedSteps> m_history;
   std::map<std::pair<double, double>, std::vector<double>> m_costs;  ///< RDP of one step, by order
-  std::vector<double> m_spent;                                       ///< by order
+  std::vector<double> m_spent;  ///< by order; ∞ where it was not worth working out
 };
 
 }  // namespace clipscope
