@@ -84,7 +84,7 @@ void TestRecordingDamage::refusesWhatIsNoRecording() {
   QVERIFY(has(said(folder.path()), "there is no such file"));
   QVERIFY(has(said(folder.write("text.clipscope", std::string(5000, 'x'))),
               "cannot be read as a recording"));
-  QVERIFY(has(said(folder.write("empty.clipscope", "")), "not a recording"));
+  QVERIFY(has(said(folder.write("empty.clipscope", "")), "holds nothing yet"));
   QCOMPARE(said(folder.write("run.clipscope", m_small)), "");
   std::string bytes = m_small;
   bytes[63] = 9;  // the last byte of user_version in the header
