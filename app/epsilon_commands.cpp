@@ -51,14 +51,15 @@ void checkSteps(double sampleRate, std::int64_t steps, double delta) {
 }
 
 void printLine(const std::string& name, double value) {
-  std::printf("%-12s %.10g\n", name.c_str(), value);
+  std::printf("%-12s %.10g%s\n", name.c_str(), value,
+              accountantIsBound(name) ? "" : "  (an approximation and not a bound)");
 }
 
 }  // namespace
 
 EpsilonCommand::EpsilonCommand(CLI::App& program)
-    : m_app(program.add_subcommand(
-          "epsilon", "Say what steps cost: an upper bound of ε, one example added or removed")) {
+    : m_app(program.add_subcommand("epsilon",
+                                   "Say what steps cost: ε, with one example added or removed")) {
   m_app->add_option("--noise-multiplier", m_sigma, "σ; 0: no noise")->required();
   addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant);
 }

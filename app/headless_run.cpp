@@ -12,6 +12,7 @@
 #include "app/progress.h"
 #include "app/run_plots.h"
 #include "app/run_trace.h"
+#include "engine/accounting/accountant.h"
 #include "engine/error.h"
 #include "engine/interchange/recorded_run.h"
 #include "engine/interchange/run_folder.h"
@@ -62,6 +63,7 @@ std::string summary(const StepRecord* last, double accuracy) {
   text += ", ε " + shortNumber(account.epsilon) + " at δ " + shortNumber(account.delta);
   if (!account.isValid()) text += ", not valid: " + std::string(account.invalidBecause);
   text += " (" + account.accountant + ", ";
+  if (!accountantIsBound(account.accountant)) text += "an approximation and not a bound, ";
   if (account.sampling != AccountedSampling::Poisson)
     text += std::string(accountedSamplingName(account.sampling)) +
             " batches, neighbours with one example zeroed out, ";

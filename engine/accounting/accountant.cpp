@@ -1,25 +1,38 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/accounting/accountant.h"
 
+#include "engine/accounting/gdp_accountant.h"
 #include "engine/accounting/rdp_accountant.h"
 #include "engine/error.h"
 
 namespace clipscope {
 
 const std::vector<std::string>& accountantNames() {
-  static const std::vector<std::string> names{"rdp-opacus", "rdp"};
+  static const std::vector<std::string> names{"rdp-opacus", "rdp", "gdp"};
   return names;
+}
+
+void addToHistory(std::vector<AccountedSteps>& history, const AccountedSteps& steps) {
+  if (steps.steps <= 0) return;
+  if (!history.empty() && history.back().sigma == steps.sigma &&
+      history.back().sampleRate == steps.sampleRate)
+    history.back().steps += steps.steps;
+  else
+    history.push_back(steps);
 }
 
 std::unique_ptr<Accountant> makeAccountant(const std::string& name) {
   if (name == "rdp-opacus")
     return std::make_unique<RdpAccountant>(RdpAccountant::withOpacusOrders());
   if (name == "rdp") return std::make_unique<RdpAccountant>(RdpAccountant::withAllOrders());
+  if (name == "gdp") return std::make_unique<GdpAccountant>();
   std::string choices;
   for (const std::string& known : accountantNames())
     choices += (choices.empty() ? "" : ", ") + known;
   throw SettingError("privacy.accountant: \"" + name + "\" is not an accountant; choose " +
                      choices);
 }
+
+bool accountantIsBound(const std::string& name) { return makeAccountant(name)->isBound(); }
 
 }  // namespace clipscope

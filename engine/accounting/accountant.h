@@ -36,9 +36,16 @@ class Accountant {
   virtual void setHistory(std::vector<AccountedSteps> history) = 0;
 };
 
-/// "rdp-opacus", "rdp".
+/// Adds steps to a history, merged with its last entry where both are of one kind. Opacus keeps its
+/// history the same way.
+void addToHistory(std::vector<AccountedSteps>& history, const AccountedSteps& steps);
+
+/// "rdp-opacus", "rdp" (bounds), "gdp" (an approximation).
 const std::vector<std::string>& accountantNames();
 /// Throws SettingError for an unknown name, listing the choices.
 std::unique_ptr<Accountant> makeAccountant(const std::string& name);
+/// Whether the ε of the accountant of that name is a proven upper bound; throws like
+/// makeAccountant.
+bool accountantIsBound(const std::string& name);
 
 }  // namespace clipscope

@@ -75,11 +75,7 @@ const std::vector<double>& RdpAccountant::stepCost(double sigma, double sampleRa
 
 void RdpAccountant::add(double sigma, double sampleRate, std::int64_t steps) {
   if (steps <= 0) return;
-  if (!m_history.empty() && m_history.back().sigma == sigma &&
-      m_history.back().sampleRate == sampleRate)
-    m_history.back().steps += steps;
-  else
-    m_history.push_back({sigma, sampleRate, steps});
+  addToHistory(m_history, {sigma, sampleRate, steps});
   sumUp();
 }
 

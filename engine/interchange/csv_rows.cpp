@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "engine/accounting/accountant.h"
 #include "engine/formats/number_text.h"
 
 namespace clipscope {
@@ -148,8 +149,12 @@ void appendStepsRow(std::string& text, const StepRecord& r) {
   row.optional(noise.adaptive.size() == 1 ? noise.adaptive.front().noisyFraction : notANumber);
   row.optional(noise.nextMaxGradNorm);
   row.text(accountedSamplingName(r.account->sampling)).text(neighboursName(r.account->sampling));
-  row.text(r.account->isValid() ? "holds for the sampling, simulated"
-                                : "not valid: " + std::string(r.account->invalidBecause));
+  if (!r.account->isValid())
+    row.text("not valid: " + std::string(r.account->invalidBecause));
+  else if (!accountantIsBound(r.account->accountant))
+    row.text("approximation and no bound, simulated");
+  else
+    row.text("holds for the sampling, simulated");
 }
 
 void appendExampleRows(std::string& text, const StepRecord& r) {

@@ -22,7 +22,7 @@ class TestEpsilonCommands : public QObject {
   static double valueOf(const QString& text, const QString& name) {
     for (const QString& line : text.split('\n')) {
       const QStringList words = line.split(' ', Qt::SkipEmptyParts);
-      if (words.size() == 2 && words[0] == name) return words[1].toDouble();
+      if (words.size() >= 2 && words[0] == name) return words[1].toDouble();
     }
     return std::nan("");
   }
@@ -37,6 +37,10 @@ void TestEpsilonCommands::epsilonAsOpacusHasIt() {
   // Opacus 1.4: 2.1013652716430564.
   QVERIFY(std::abs(valueOf(r.out, "rdp-opacus") - 2.1013652716) < 1e-6);
   QVERIFY(valueOf(r.out, "rdp") <= valueOf(r.out, "rdp-opacus"));
+  // Opacus 1.4: 1.6177118087467202, and not above the truth.
+  QVERIFY(std::abs(valueOf(r.out, "gdp") - 1.6177118087) < 1e-8);
+  QVERIFY(r.out.contains("not a bound"));
+  QCOMPARE(r.out.count("not a bound"), 1);
   // The truth lies above 1.8261 (privacy loss distributions).
   QVERIFY(valueOf(r.out, "rdp") > 1.8261);
   r = call(QStringList{"epsilon"} + steps, m_folder);

@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 
+#include "engine/accounting/accountant.h"
 #include "ui/plots/number_format.h"
 
 namespace clipscope {
@@ -37,15 +38,22 @@ QString epsilonText(const AccountPart& account) {
     return tr("ε not valid: %1")
         .arg(QString::fromUtf8(account.invalidBecause.data(),
                                static_cast<qsizetype>(account.invalidBecause.size())));
-  return tr("simulated ε %1 at δ %2")
-      .arg(shortNumber(account.epsilon, 3), shortNumber(account.delta, 3));
+  const QString text = accountantIsBound(account.accountant)
+                           ? tr("simulated ε %1 at δ %2")
+                           : tr("simulated ε ≈ %1 at δ %2, an approximation");
+  return text.arg(shortNumber(account.epsilon, 3), shortNumber(account.delta, 3));
 }
 
 QString epsilonTip(const AccountPart& account) {
   const QString simulated =
       tr("A run that can be replayed from its seed is a simulation: ε is about releasing the "
          "weights of one run whose noise and sampling were fresh and secret.");
-  if (account.isValid()) return samplingText(account.sampling) + QLatin1Char('\n') + simulated;
+  QString text = samplingText(account.sampling) + QLatin1Char('\n');
+  if (!accountantIsBound(account.accountant))
+    text += tr("Gaussian differential privacy by the central limit theorem: an approximation and "
+               "not a bound, usually too small. No guarantee follows from it.") +
+            QLatin1Char('\n');
+  if (account.isValid()) return text + simulated;
   return tr("A count was divided by the size of the batch drawn, which is private: no ε holds for "
             "this run. A constant denominator would give %1 at δ %2.")
       .arg(shortNumber(account.epsilon, 3), shortNumber(account.delta, 3));
