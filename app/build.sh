@@ -10,7 +10,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config
   qt6-base-dev qt6-svg-dev libqcustomplot-dev
   libeigen3-dev libdnnl-dev ocl-icd-opencl-dev opencl-c-headers libhwy-dev
-  libsodium-dev libsqlitecpp-dev libsqlite3-dev libboost-math-dev zlib1g-dev libcsv-dev libfast-float-dev
+  libsodium-dev libsqlitecpp-dev libsqlite3-dev libboost-math-dev libfftw3-dev zlib1g-dev libcsv-dev libfast-float-dev
   nlohmann-json3-dev libcli11-dev
   librandom123-dev libbenchmark-dev
   fonts-dejavu-core

@@ -9,6 +9,7 @@
 #include "app/exit_code.h"
 #include "engine/accounting/accountant.h"
 #include "engine/accounting/noise_multiplier.h"
+#include "engine/accounting/prv_accountant.h"
 #include "engine/error.h"
 
 namespace clipscope {
@@ -33,13 +34,16 @@ std::string accountantHelp() {
   return text + "all";
 }
 
+/// Prints a range; a run cannot choose it, because every step would be composed anew.
+constexpr const char* lossAccountant = "prv";
+
 void addSteps(CLI::App& app, double& sampleRate, std::int64_t& steps, double& delta,
-              std::string& accountant) {
+              std::string& accountant, const std::string& choices) {
   app.add_option("--sample-rate", sampleRate, "q: the chance of an example to be in a batch")
       ->required();
   app.add_option("--steps", steps, "T")->required();
   app.add_option("--delta", delta, "δ, between 0 and 1")->required();
-  app.add_option("--accountant", accountant, accountantHelp())->capture_default_str();
+  app.add_option("--accountant", accountant, choices)->capture_default_str();
 }
 
 /// Written so that NaN is refused as well.
@@ -61,17 +65,26 @@ EpsilonCommand::EpsilonCommand(CLI::App& program)
     : m_app(program.add_subcommand("epsilon",
                                    "Say what steps cost: ε, with one example added or removed")) {
   m_app->add_option("--noise-multiplier", m_sigma, "σ; 0: no noise")->required();
-  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant);
+  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant,
+           std::string(lossAccountant) + ", " + accountantHelp());
 }
 
 int EpsilonCommand::execute() {
   checkSteps(m_sampleRate, m_steps, m_delta);
   if (!(m_sigma >= 0 && std::isfinite(m_sigma)))
     throw SettingError("--noise-multiplier must be 0 or more");
-  for (const std::string& name : chosenAccountants(m_accountant)) {
-    const auto accountant = makeAccountant(name);
-    accountant->add(m_sigma, m_sampleRate, m_steps);
-    printLine(name, accountant->epsilon(m_delta));
+  if (m_accountant != lossAccountant)
+    for (const std::string& name : chosenAccountants(m_accountant)) {
+      const auto accountant = makeAccountant(name);
+      accountant->add(m_sigma, m_sampleRate, m_steps);
+      printLine(name, accountant->epsilon(m_delta));
+    }
+  if (m_accountant == lossAccountant || m_accountant == "all") {
+    PrvAccountant accountant;
+    accountant.add(m_sigma, m_sampleRate, m_steps);
+    const EpsilonRange range = accountant.epsilonRange(m_delta);
+    std::printf("%-12s %.10g  (the true ε is at least %.10g)\n", lossAccountant, range.upper,
+                range.lower);
   }
   return exitOk;
 }
@@ -80,7 +93,7 @@ NoiseMultiplierCommand::NoiseMultiplierCommand(CLI::App& program)
     : m_app(program.add_subcommand("noise-multiplier",
                                    "Say the least noise multiplier σ that keeps to an ε")) {
   m_app->add_option("--epsilon", m_epsilon, "The ε that may be spent")->required();
-  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant);
+  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant, accountantHelp());
 }
 
 int NoiseMultiplierCommand::execute() {

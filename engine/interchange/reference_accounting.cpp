@@ -4,6 +4,7 @@
 
 #include "engine/accounting/accountant.h"
 #include "engine/accounting/gdp_accountant.h"
+#include "engine/accounting/prv_accountant.h"
 #include "engine/accounting/sampled_gaussian.h"
 #include "engine/interchange/reference_kinds.h"
 
@@ -52,6 +53,29 @@ void checkGaussian(const ReferenceFile& row, const std::vector<AccountedSteps>& 
   compare("gaussian_exact", "epsilon", "epsilon of gdp at q = 1", gdp.epsilon(delta));
 }
 
+/// Its range and the bracket of the truth must meet, and its upper end may lie above the bracket by
+/// what it declares only.
+void checkRange(const ReferenceFile& row, const std::vector<AccountedSteps>& history, double delta,
+                ReferenceReport& report) {
+  PrvAccountant prv;
+  prv.setHistory(history);
+  const EpsilonRange range = prv.epsilonRange(delta);
+  const bool ordered =
+      range.lower >= 0 && range.lower <= range.estimate && range.estimate <= range.upper;
+  report.add("ranges of prv that are none", ordered ? 0 : 1, 0, "none may be");
+  if (!row.has("truth")) return;
+  const json& lower = row.field("truth").value("lower", json());
+  const json& upper = row.field("truth").value("upper", json());
+  if (!lower.is_number() || !upper.is_number()) return;
+  report.add("epsilon of prv below the truth",
+             std::max(0.0, lower.get<double>() - range.upper) / (1e-9 + lower.get<double>()), 1e-9,
+             "relative; a bound");
+  report.add("epsilon of prv above the truth",
+             std::max(0.0, range.upper - upper.get<double>() - (range.upper - range.lower)) /
+                 (1e-9 + upper.get<double>()),
+             1e-9, "relative, beyond the error it declares");
+}
+
 void checkEpsilons(const ReferenceFile& row, const std::vector<AccountedSteps>& history,
                    ReferenceReport& report) {
   const double delta = row.number("delta");
@@ -79,6 +103,7 @@ void checkEpsilons(const ReferenceFile& row, const std::vector<AccountedSteps>& 
   }
 
   checkGaussian(row, history, delta, report);
+  checkRange(row, history, delta, report);
 
   for (const std::string& name : accountantNames()) {
     const auto accountant = makeAccountant(name);

@@ -43,6 +43,12 @@ void TestEpsilonCommands::epsilonAsOpacusHasIt() {
   QCOMPARE(r.out.count("not a bound"), 1);
   // The truth lies above 1.8261 (privacy loss distributions).
   QVERIFY(valueOf(r.out, "rdp") > 1.8261);
+  // They bracket the truth between 1.8261 and 1.82824.
+  QVERIFY(valueOf(r.out, "prv") > 1.8261 && valueOf(r.out, "prv") < 1.829);
+  QVERIFY(r.out.contains("at least 1.8"));
+  r = call(QStringList{"epsilon"} + steps + QStringList{"--accountant", "prv"}, m_folder);
+  QVERIFY(valueOf(r.out, "prv") > 1.8261);
+  QVERIFY(std::isnan(valueOf(r.out, "rdp")));
   r = call(QStringList{"epsilon"} + steps, m_folder);
   QVERIFY(std::isfinite(valueOf(r.out, "rdp")));
   QVERIFY(std::isnan(valueOf(r.out, "rdp-opacus")));

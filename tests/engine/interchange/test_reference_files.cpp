@@ -74,6 +74,15 @@ void TestReferenceFiles::aWrongFigureIsFound_data() {
                                          << "/rows/10/noise_multiplier_gradients";
   QTest::newRow("an ε") << "accounting/grid.json"
                         << "/rows/1/opacus_rdp/epsilon";
+  QTest::newRow("a μ") << "accounting/grid.json"
+                       << "/rows/1/opacus_gdp/mu_poisson";
+  QTest::newRow("an ε of GDP") << "accounting/grid.json"
+                               << "/rows/1/opacus_gdp/epsilon_poisson";
+  QTest::newRow("an exact ε at q = 1") << "accounting/grid.json"
+                                       << "/rows/9/gaussian_exact/epsilon";
+  // Between what PRV and the Rényi bound say: only the first is caught below it.
+  QTest::newRow("a lower bound of the truth") << "accounting/grid.json"
+                                              << "/rows/1/truth/lower";
   QTest::newRow("an ε of a history") << "accounting/history.json"
                                      << "/rows/1/opacus_rdp/epsilon";
   QTest::newRow("a noise multiplier") << "accounting/inverse.json"
