@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/accounting/accountant.h"
 
+#include <algorithm>
+
 #include "engine/accounting/gdp_accountant.h"
 #include "engine/accounting/rdp_accountant.h"
 #include "engine/error.h"
@@ -33,6 +35,10 @@ std::unique_ptr<Accountant> makeAccountant(const std::string& name) {
                      choices);
 }
 
-bool accountantIsBound(const std::string& name) { return makeAccountant(name)->isBound(); }
+bool accountantIsBound(const std::string& name) {
+  const auto& known = accountantNames();
+  if (std::find(known.begin(), known.end(), name) == known.end()) return true;
+  return makeAccountant(name)->isBound();
+}
 
 }  // namespace clipscope

@@ -38,9 +38,8 @@ QString epsilonText(const AccountPart& account) {
     return tr("ε not valid: %1")
         .arg(QString::fromUtf8(account.invalidBecause.data(),
                                static_cast<qsizetype>(account.invalidBecause.size())));
-  const QString text = accountantIsBound(account.accountant)
-                           ? tr("simulated ε %1 at δ %2")
-                           : tr("simulated ε ≈ %1 at δ %2, an approximation");
+  const QString text = accountantIsBound(account.accountant) ? tr("simulated ε %1 at δ %2")
+                                                             : tr("simulated ε ≈ %1 (GDP), δ %2");
   return text.arg(shortNumber(account.epsilon, 3), shortNumber(account.delta, 3));
 }
 

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <cmath>
 
+#include "engine/accounting/accountant.h"
 #include "ui/plots/number_format.h"
 #include "ui/window/epsilon_text.h"
 #include "ui/window/step_notes.h"
@@ -149,7 +150,9 @@ QString updateSentence(const StepRecord& r) {
 }
 
 QString accountSentence(const StepRecord& r) {
-  QString text = tr("Step %1 done: ε %2 at δ %3 so far%4.")
+  const bool isBound = accountantIsBound(r.account->accountant);
+  QString text = (isBound ? tr("Step %1 done: ε %2 at δ %3 so far%4.")
+                          : tr("Step %1 done: ε ≈ %2 at δ %3 so far%4, an approximation."))
                      .arg(r.step)
                      .arg(shortNumber(r.account->epsilon, 3), shortNumber(r.account->delta, 3),
                           r.account->simulated ? tr(" (simulated)") : QString());

@@ -124,6 +124,7 @@ void TestGdp::extremes() {
   const auto gdp = makeAccountant("gdp");
   QCOMPARE(gdp->epsilon(1e-5), 0.0);
   QVERIFY(!gdp->isBound() && !accountantIsBound("gdp") && accountantIsBound("rdp"));
+  QVERIFY(accountantIsBound("of a later version"));  // as a recording may have it
   gdp->add(0, 0.01, 1);
   QVERIFY(std::isinf(gdp->epsilon(1e-5)));
 }
