@@ -9,7 +9,6 @@
 #include "app/exit_code.h"
 #include "engine/accounting/accountant.h"
 #include "engine/accounting/noise_multiplier.h"
-#include "engine/accounting/prv_accountant.h"
 #include "engine/error.h"
 
 namespace clipscope {
@@ -34,16 +33,13 @@ std::string accountantHelp() {
   return text + "all";
 }
 
-/// Prints a range; a run cannot choose it, because every step would be composed anew.
-constexpr const char* lossAccountant = "prv";
-
 void addSteps(CLI::App& app, double& sampleRate, std::int64_t& steps, double& delta,
-              std::string& accountant, const std::string& choices) {
+              std::string& accountant) {
   app.add_option("--sample-rate", sampleRate, "q: the chance of an example to be in a batch")
       ->required();
   app.add_option("--steps", steps, "T")->required();
   app.add_option("--delta", delta, "δ, between 0 and 1")->required();
-  app.add_option("--accountant", accountant, choices)->capture_default_str();
+  app.add_option("--accountant", accountant, accountantHelp())->capture_default_str();
 }
 
 /// Written so that NaN is refused as well.
@@ -54,9 +50,9 @@ void checkSteps(double sampleRate, std::int64_t steps, double delta) {
   if (!(delta > 0 && delta < 1)) throw SettingError("--delta must lie between 0 and 1");
 }
 
-void printLine(const std::string& name, double value) {
+void printLine(const std::string& name, double value, const char* note = "") {
   std::printf("%-12s %.10g%s\n", name.c_str(), value,
-              accountantIsBound(name) ? "" : "  (an approximation and not a bound)");
+              accountantIsBound(name) ? note : "  (an approximation and not a bound)");
 }
 
 }  // namespace
@@ -65,26 +61,21 @@ EpsilonCommand::EpsilonCommand(CLI::App& program)
     : m_app(program.add_subcommand("epsilon",
                                    "Say what steps cost: ε, with one example added or removed")) {
   m_app->add_option("--noise-multiplier", m_sigma, "σ; 0: no noise")->required();
-  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant,
-           std::string(lossAccountant) + ", " + accountantHelp());
+  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant);
 }
 
 int EpsilonCommand::execute() {
   checkSteps(m_sampleRate, m_steps, m_delta);
   if (!(m_sigma >= 0 && std::isfinite(m_sigma)))
     throw SettingError("--noise-multiplier must be 0 or more");
-  if (m_accountant != lossAccountant)
-    for (const std::string& name : chosenAccountants(m_accountant)) {
-      const auto accountant = makeAccountant(name);
-      accountant->add(m_sigma, m_sampleRate, m_steps);
-      printLine(name, accountant->epsilon(m_delta));
-    }
-  if (m_accountant == lossAccountant || m_accountant == "all") {
-    PrvAccountant accountant;
-    accountant.add(m_sigma, m_sampleRate, m_steps);
-    const EpsilonRange range = accountant.epsilonRange(m_delta);
-    std::printf("%-12s %.10g  (the true ε is at least %.10g)\n", lossAccountant, range.upper,
-                range.lower);
+  for (const std::string& name : chosenAccountants(m_accountant)) {
+    const auto accountant = makeAccountant(name);
+    accountant->add(m_sigma, m_sampleRate, m_steps);
+    const EpsilonRange range = accountant->epsilonRange(m_delta);
+    char lower[64] = "";
+    if (range.lower > 0 && range.lower < range.upper)
+      std::snprintf(lower, sizeof lower, "  (the true ε is at least %.10g)", range.lower);
+    printLine(name, accountant->epsilon(m_delta), lower);
   }
   return exitOk;
 }
@@ -93,7 +84,7 @@ NoiseMultiplierCommand::NoiseMultiplierCommand(CLI::App& program)
     : m_app(program.add_subcommand("noise-multiplier",
                                    "Say the least noise multiplier σ that keeps to an ε")) {
   m_app->add_option("--epsilon", m_epsilon, "The ε that may be spent")->required();
-  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant, accountantHelp());
+  addSteps(*m_app, m_sampleRate, m_steps, m_delta, m_accountant);
 }
 
 int NoiseMultiplierCommand::execute() {

@@ -17,6 +17,16 @@ struct AccountedSteps {
   std::int64_t steps = 0;
 };
 
+/// Whether steps differ at most in how many they are.
+inline bool isSameMechanism(const AccountedSteps& a, const AccountedSteps& b) {
+  return a.sigma == b.sigma && a.sampleRate == b.sampleRate;
+}
+
+/// Where an ε lies.
+struct EpsilonRange {
+  double lower = 0, estimate = 0, upper = 0;
+};
+
 /// Adds up the privacy that steps cost. Neighbours differ by one example added or removed; the
 /// sampling is Poisson. `sigma` is the noise multiplier that the whole mechanism has, counts
 /// included.
@@ -30,6 +40,12 @@ class Accountant {
   virtual void add(double sigma, double sampleRate, std::int64_t steps) = 0;
   /// ε ≥ 0 at δ in (0, 1); 0 for an empty history, ∞ without noise; never NaN.
   virtual double epsilon(double delta) const = 0;
+  /// The δ in [0, 1] at which epsilon(δ) is `epsilon` ≥ 0, found on the side where it is a bound:
+  /// epsilon(delta(ε)) ≤ ε. 0 for an empty history, 1 without noise.
+  virtual double delta(double epsilon) const = 0;
+  /// Where the ε of the steps lies: from 0 to epsilon(δ) where only a bound is known, from 0 to ∞
+  /// about an approximation.
+  virtual EpsilonRange epsilonRange(double delta) const;
   /// What was added, equal neighbours merged.
   virtual const std::vector<AccountedSteps>& history() const = 0;
   /// Starts over from a history: the same ε, to the bit, as after adding it.
@@ -40,7 +56,7 @@ class Accountant {
 /// history the same way.
 void addToHistory(std::vector<AccountedSteps>& history, const AccountedSteps& steps);
 
-/// "rdp-opacus", "rdp" (bounds), "gdp" (an approximation).
+/// "rdp-opacus", "rdp", "prv" (bounds), "gdp" (an approximation).
 const std::vector<std::string>& accountantNames();
 /// Throws SettingError for an unknown name, listing the choices.
 std::unique_ptr<Accountant> makeAccountant(const std::string& name);

@@ -25,5 +25,6 @@ double GdpAccountant::mu() const {
 }
 
 double GdpAccountant::epsilon(double delta) const { return gaussianEpsilon(mu(), delta); }
+double GdpAccountant::delta(double epsilon) const { return gaussianDelta(mu(), epsilon); }
 
 }  // namespace clipscope

@@ -20,6 +20,7 @@ class GdpAccountant : public Accountant {
   void add(double sigma, double sampleRate, std::int64_t steps) override;
   /// ∞ as well where μ is beyond the range of a double (σ below about 0.04).
   double epsilon(double delta) const override;
+  double delta(double epsilon) const override;
   const std::vector<AccountedSteps>& history() const override { return m_history; }
   void setHistory(std::vector<AccountedSteps> history) override { m_history = std::move(history); }
 

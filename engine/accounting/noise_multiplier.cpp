@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/accounting/noise_multiplier.h"
 
+#include <algorithm>
+#include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 #include <cstdio>
 
@@ -9,7 +11,8 @@
 
 namespace clipscope {
 
-double noiseMultiplierFor(const std::string& accountant, const NoiseTarget& target) {
+double noiseMultiplierFor(const std::string& accountant, const NoiseTarget& target,
+                          const NoiseSearch& search) {
   if (!(target.epsilon > 0 && std::isfinite(target.epsilon)))
     throw SettingError("epsilon must be above 0");
   if (!(target.delta > 0 && target.delta < 1)) throw SettingError("delta must lie between 0 and 1");
@@ -24,33 +27,40 @@ double noiseMultiplierFor(const std::string& accountant, const NoiseTarget& targ
   if (epsilonOf(0) <= target.epsilon) return 0;
 
   // ε falls as σ grows: the answer is held between a σ that is too small and one that is enough.
-  constexpr double most = 1e9;
-  double tooSmall = 0, enough = 1;
+  constexpr double least = 1e-3, most = 1e9;
+  double tooSmall = 0, enough = search.guess > 0 ? std::clamp(search.guess, least, most) : 1;
+  double factor = search.guess > 0 ? 1.02 : 2;
   while (epsilonOf(enough) > target.epsilon) {
-    tooSmall = enough;
-    enough *= 2;
-    if (enough > most) {
+    if (enough >= most) {
       char text[200];
       std::snprintf(text, sizeof text,
                     "no noise multiplier brings epsilon down to %.6g at delta %.6g with %s; ask "
                     "for a larger epsilon, or use an accountant with more orders (rdp)",
                     target.epsilon, target.delta, accountant.c_str());
-      throw SettingError(text);
+      throw NoNoiseMultiplier(text);
     }
+    tooSmall = enough;
+    enough = std::min(most, enough * factor);
+    factor = std::min(2.0, std::pow(factor, 4));
   }
-  while (tooSmall == 0 && enough > 1e-3) {
-    if (epsilonOf(enough / 2) <= target.epsilon)
-      enough /= 2;
+  while (tooSmall == 0 && enough > least) {
+    if (const double less = enough / factor; epsilonOf(less) <= target.epsilon)
+      enough = less;
     else
-      tooSmall = enough / 2;
+      tooSmall = less;
+    factor = std::min(2.0, std::pow(factor, 4));
   }
-  while (enough - tooSmall > 1e-9 * enough) {
-    const double middle = 0.5 * (tooSmall + enough);
-    if (epsilonOf(middle) <= target.epsilon)
-      enough = middle;
-    else
-      tooSmall = middle;
-  }
+  // In ln σ: both ends keep their sides.
+  if (tooSmall == 0) return enough;
+  std::uintmax_t rounds = 100;
+  const auto [from, to] = boost::math::tools::toms748_solve(
+      [&](double logSigma) {
+        return std::min(epsilonOf(std::exp(logSigma)), 1e300) - target.epsilon;
+      },
+      std::log(tooSmall), std::log(enough),
+      [&](double low, double high) { return high - low < search.tolerance; }, rounds);
+  // exp() may round to the other side.
+  for (enough = std::exp(to); epsilonOf(enough) > target.epsilon;) enough *= 1 + 1e-12;
   return enough;
 }
 

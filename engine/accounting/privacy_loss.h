@@ -43,6 +43,10 @@ class PrivacyLoss {
   LossLattice onLattice(double spacing, double floor, double theta) const;
 
  private:
+  struct Node {
+    double loss, density;
+  };
+  Node nodeAt(double x) const;  ///< both at once, for an integral
   double plainLoss(double x) const;
   double at(double loss) const;  ///< the x that has it
   double above(double x) const;  ///< the mass there

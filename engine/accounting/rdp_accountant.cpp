@@ -103,6 +103,17 @@ double RdpAccountant::epsilon(double delta) const {
   return spentNothing() ? 0.0 : best(orders(), m_spent, delta).first;
 }
 
+double RdpAccountant::delta(double epsilon) const {
+  if (spentNothing()) return 0;
+  double least = 0;  // ln δ
+  for (std::size_t k = 0; k < m_spent.size(); ++k) {
+    const double a = orders()[k];
+    if (std::isfinite(m_spent[k]))
+      least = std::min(least, (a - 1) * (m_spent[k] - epsilon + std::log1p(-1 / a)) - std::log(a));
+  }
+  return std::exp(least);
+}
+
 double RdpAccountant::bestOrder(double delta) const {
   return spentNothing() ? 0.0 : best(orders(), m_spent, delta).second;
 }

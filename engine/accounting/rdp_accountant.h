@@ -27,6 +27,7 @@ class RdpAccountant : public Accountant {
   bool isBound() const override { return true; }
   void add(double sigma, double sampleRate, std::int64_t steps) override;
   double epsilon(double delta) const override;
+  double delta(double epsilon) const override;
   const std::vector<AccountedSteps>& history() const override { return m_history; }
   void setHistory(std::vector<AccountedSteps> history) override;
 

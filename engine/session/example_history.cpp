@@ -3,8 +3,26 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 namespace clipscope {
+
+namespace {
+
+/// StepDraws::Draw::share of a row.
+double shareOf(const ClipPart& clip, Index row) {
+  double used = 0, whole = 0;
+  for (std::size_t k = 0; k < clip.groups.size(); ++k) {
+    const GroupResult& group = clip.groups[k];
+    const double norm = clip.factors.clippedGroupNorm(row, static_cast<Index>(k));
+    if (!(group.noiseStd > 0)) return 1;
+    used += norm * norm / (group.noiseStd * group.noiseStd);
+    whole += group.threshold * group.threshold / (group.noiseStd * group.noiseStd);
+  }
+  return std::isfinite(clip.sensitivity) && whole > 0 ? std::min(1.0, std::sqrt(used / whole)) : 1;
+}
+
+}  // namespace
 
 void ExampleHistory::append(const StepRecord& record) {
   assert(record.has(Phase::Clip));
@@ -19,6 +37,7 @@ void ExampleHistory::append(const StepRecord& record) {
     draw.normBefore = record.norms->global[i];
     draw.normAfter = record.clip->factors.clippedNorm(row);
     draw.factor = record.clip->factors.overallFactor(row);
+    draw.share = shareOf(*record.clip, row);
   }
   append(std::move(made));
 }

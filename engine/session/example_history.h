@@ -26,6 +26,9 @@ struct StepDraws {
     std::int32_t example = 0;  ///< dataset index
     float loss = 0;
     double normBefore = 0, normAfter = 0, factor = 0;
+    /// √(Σ_k ‖f_ik g_ik‖²/s_k²) over √(Σ_k C_k²/s_k²): how much of the sensitivity it used, in
+    /// 0 … 1; 1 where there is none to use (no noise, no clipping).
+    double share = 1;
   };
   Index step = 0;
   std::vector<Draw> draws;

@@ -2,6 +2,9 @@
 #include "engine/training/step_summary.h"
 
 #include <cassert>
+#include <cmath>
+
+#include "engine/accounting/accountant.h"
 
 namespace clipscope {
 
@@ -18,6 +21,14 @@ StepSummary summaryOf(const StepRecord& record) {
   }
   s.epsilon = record.account->epsilon;
   if (!record.account->isValid()) s.epsilonNotValid = s.epsilon;
+  s.epsilonIsBound = accountantIsBound(record.account->accountant);
+  s.scheme = record.sample->scheme;
+  s.epoch = record.sample->epoch;
+  s.sampleRate = record.sample->sampleRate;
+  // An allocation spends exactly the σ asked for; its check has rounding errors.
+  const double asked = record.sample->noiseMultiplier, checked = record.noise->effectiveSigma;
+  s.sigma = std::abs(checked - asked) <= 1e-9 * asked ? asked : checked;
+  s.gradientSigma = record.sample->gradientNoiseMultiplier;
   s.clippedFraction = record.clip->clippedFraction;
   s.maxGradNorm = record.clip->maxGradNorm;
   s.suggestedThreshold = record.clip->suggestedThreshold;

@@ -62,6 +62,7 @@ void TestEpsilonCommands::theNoiseOfATarget() {
   QVERIFY2(r.code == 0, qPrintable(r.err));
   // The root of Opacus's ε, found by bisection to 1e-15: 1.5131221626072053.
   QVERIFY(std::abs(valueOf(r.out, "rdp-opacus") - 1.5131221626) < 1e-6);
+  QVERIFY(valueOf(r.out, "prv") < valueOf(r.out, "rdp"));
   const QString sigma = QString::number(valueOf(r.out, "rdp"), 'g', 10);
   r = call(QStringList{"epsilon", "--noise-multiplier", sigma} + steps, m_folder);
   QVERIFY(std::abs(valueOf(r.out, "rdp") - 1) < 1e-6);

@@ -25,6 +25,7 @@ class TestAccountant : public QObject {
   void everyStepCosts();
   void histories();
   void ends();
+  void deltaIsTheInverse();
   void ordersBeyondOpacus();
   void extremes();
 
@@ -146,6 +147,25 @@ void TestAccountant::ends() {
       QVERIFY(!std::isnan(accountant->epsilon(1e-5)));
     }
   QVERIFY_EXCEPTION_THROWN(makeAccountant("rpd"), SettingError);
+}
+
+void TestAccountant::deltaIsTheInverse() {
+  for (const std::string& name : accountantNames()) {
+    const auto accountant = makeAccountant(name);
+    QCOMPARE(accountant->delta(1.0), 0.0);
+    accountant->add(1.2, 0.02, 400);
+    for (const double delta : {1e-2, 1e-5, 1e-9}) {
+      const double epsilon = accountant->epsilon(delta);
+      const double back = accountant->delta(epsilon);
+      QVERIFY2(std::abs(back / delta - 1) < 1e-5, qPrintable(QString("%1: δ %2 came back as %3")
+                                                                 .arg(name.c_str())
+                                                                 .arg(delta)
+                                                                 .arg(back, 0, 'g', 12)));
+    }
+    QVERIFY(accountant->delta(2.0) < accountant->delta(1.0));
+    accountant->add(0, 0.02, 1);
+    QCOMPARE(accountant->delta(1.0), 1.0);
+  }
 }
 
 void TestAccountant::ordersBeyondOpacus() {

@@ -23,7 +23,9 @@ class TestPrv : public QObject {
   void oneStepIsItsClosedForm();
   void latticeKeepsItsMoments();
   void neverAboveRenyi();
+  void neverAboveRenyiWhereLatticesAreCoarse();
   void growsAsItMust();
+  void growsStepByStep();
   void extremes();
   void ends();
 
@@ -129,6 +131,50 @@ void TestPrv::neverAboveRenyi() {
                                                         .arg(range.upper)
                                                         .arg(bound)));
         }
+}
+
+void TestPrv::neverAboveRenyiWhereLatticesAreCoarse() {
+  struct Case {
+    double sigma, q;
+    std::int64_t steps;
+    double delta;
+  };
+  for (const Case& c :
+       {Case{0.528, 6.872e-5, 427670, 6.23e-11}, Case{0.8552, 9.512e-5, 286162, 2.69e-9},
+        Case{1.639, 0.956, 103021, 1.39e-5}, Case{0.4291, 0.2919, 413396, 1.33e-9}}) {
+    const auto rdp = makeAccountant("rdp");
+    rdp->add(c.sigma, c.q, c.steps);
+    const EpsilonRange range = rangeOf(c.sigma, c.q, c.steps, c.delta);
+    QVERIFY(range.upper <= rdp->epsilon(c.delta));
+    QVERIFY(range.lower > 0 && range.lower <= range.estimate && range.estimate <= range.upper);
+  }
+}
+
+void TestPrv::growsStepByStep() {
+  // What is kept from one history to the next must not show in the answers.
+  PrvAccountant grown;
+  std::vector<std::vector<AccountedSteps>> past;
+  std::vector<double> answers;
+  double before = 0;
+  for (int step = 1; step <= 300; ++step) {
+    grown.add(step <= 200 ? 1.0 : 1.0 + 0.01 * (step / 10), step == 250 ? 1.0 : 0.02, 1);
+    const double epsilon = grown.epsilon(1e-6);
+    QVERIFY2(epsilon > before, qPrintable(QString("at step %1").arg(step)));
+    before = epsilon;
+    past.push_back(grown.history());
+    answers.push_back(epsilon);
+  }
+  for (const std::size_t step : {0, 1, 63, 64, 199, 200, 201, 249, 250, 299}) {
+    PrvAccountant fresh;
+    fresh.setHistory(past[step]);
+    QCOMPARE(fresh.epsilon(1e-6), answers[step]);
+    grown.setHistory(past[step]);  // back and forth
+    QCOMPARE(grown.epsilon(1e-6), answers[step]);
+  }
+  // Another δ between.
+  grown.setHistory(past[99]);
+  QVERIFY(grown.epsilon(1e-9) > answers[99]);
+  QCOMPARE(grown.epsilon(1e-6), answers[99]);
 }
 
 void TestPrv::growsAsItMust() {

@@ -14,9 +14,10 @@ PrivacySection::PrivacySection(QWidget* parent) : DockSection(tr("Privacy"), par
   for (const std::string& name : accountantNames()) accountants << QString::fromStdString(name);
   m_accountant = addCombo(
       tr("Accountant"),
-      tr("Rényi accounting, an upper bound: on the orders of Opacus, or on orders far beyond. GDP: "
-         "the central limit theorem, an approximation and not a bound"),
-      accountants, {tr("RDP (Opacus)"), tr("RDP"), tr("GDP (approximation)")},
+      tr("RDP: Rényi accounting, an upper bound, on the orders of Opacus or on orders far beyond. "
+         "PRV: the distribution of the privacy loss, an upper bound close to the truth. GDP: the "
+         "central limit theorem, an approximation and not a bound"),
+      accountants, {tr("RDP (Opacus)"), tr("RDP"), tr("PRV"), tr("GDP (approximation)")},
       [](Experiment& e, const std::string& name) { e.privacy.accountant = name; });
 }
 
