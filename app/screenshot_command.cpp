@@ -123,6 +123,9 @@ int ScreenshotCommand::execute() {
     target = dock;
   }
   settle(*controller);
+  for (Panel* shown : window.docks()->panels())
+    if (shown->isVisible()) shown->prepareForPicture();
+  settle(*controller);
   if (QWidget* focused = QApplication::focusWidget()) focused->clearFocus();
   QByteArray bytes;
   QBuffer buffer(&bytes);

@@ -20,8 +20,9 @@ AccountedSteps mechanismOf(const PlanSettings& settings, double batchSize, std::
   const double q = std::min(1.0, batchSize / settings.examples);
   switch (settings.sampling) {
     case PlannedSampling::Shuffled: {
-      const double epochs = std::ceil(static_cast<double>(steps) * q - 1e-9);
-      return {0, 1, steps == 0 ? 0 : std::max<std::int64_t>(1, std::llround(epochs))};
+      const auto perEpoch = std::max<std::int64_t>(
+          1, static_cast<std::int64_t>(settings.examples / std::max(1.0, std::round(batchSize))));
+      return {0, 1, (steps + perEpoch - 1) / perEpoch};
     }
     case PlannedSampling::Fixed:
       return {0, 1, steps};

@@ -14,7 +14,7 @@ namespace clipscope {
 /// How the batches of a plan are drawn: methods.md "Privacy accounting".
 enum class PlannedSampling {
   Poisson,   ///< q = B/N
-  Shuffled,  ///< q = 1, one application for each epoch begun: ⌈TB/N⌉
+  Shuffled,  ///< q = 1, one application for each epoch of ⌊N/B⌋ batches begun
   Fixed,     ///< q = 1
 };
 

@@ -126,7 +126,12 @@ void BranchesPanel::fill(QTreeWidgetItem* item, const BranchLine& line) const {
   item->setText(Change, QString::fromStdString(line.change));
   item->setToolTip(Change, item->text(Change));
   item->setText(Loss, newest ? orDash(newest->loss, shortNumber(newest->loss, 3)) : QString());
-  item->setText(Epsilon, newest ? shortNumber(newest->epsilon, 3) : QString());
+  item->setText(Epsilon, newest ? (newest->epsilonIsBound ? QString() : tr("≈ ")) +
+                                      shortNumber(newest->epsilon, 3)
+                                : QString());
+  item->setToolTip(Epsilon, newest && !newest->epsilonIsBound
+                                ? tr("An approximation and not a bound")
+                                : QString());
   item->setText(Accuracy,
                 newest ? orDash(newest->testAccuracy, percent(newest->testAccuracy)) : QString());
   QFont font = m_tree->font();

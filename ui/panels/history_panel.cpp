@@ -188,7 +188,8 @@ void HistoryPanel::showSummary() {
   QString text = step == last ? tr("step %1").arg(step) : tr("step %1 of %2").arg(step).arg(last);
   text += tr(" · loss %1").arg(shortNumber(s.loss, 3));
   if (!std::isnan(s.testAccuracy)) text += tr(" · test accuracy %1").arg(percent(s.testAccuracy));
-  text += tr(" · ε %1").arg(shortNumber(s.epsilon, 3));
+  text += (s.epsilonIsBound ? tr(" · ε %1") : tr(" · ε ≈ %1 (an approximation)"))
+              .arg(shortNumber(s.epsilon, 3));
   if (!std::isnan(s.epsilonNotValid)) text += tr(" (not valid)");
   setSummary(text);
 }

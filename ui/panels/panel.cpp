@@ -93,9 +93,10 @@ void Panel::setSummary(const QString& text) {
 }
 
 void Panel::prepareForPicture() {
-  if (isVisible()) return;
+  if (isVisible()) return finishWork();
   if (width() < 200 || height() < 150) resize(pictureSize());
   refresh();
+  finishWork();
   // Rendering a hidden widget polishes it, activates its layouts and sends the pending resizes.
   QImage nowhere(1, 1, QImage::Format_ARGB32_Premultiplied);
   render(&nowhere, QPoint(), QRegion(0, 0, 1, 1));

@@ -64,7 +64,9 @@ class Panel : public QWidget {
   void message(const QString& text, bool isError);
 
  protected:
-  virtual void showRecord() = 0;     ///< draw record(); called only while visible
+  virtual void showRecord() = 0;  ///< draw record(); called only while visible
+  /// Waits for work on another thread that the picture or the table needs.
+  virtual void finishWork() {}
   virtual void showSelection() = 0;  ///< light what is selected; called only while visible
   /// Text in the middle of an empty body; "" removes it.
   void setEmptyText(const QString& text);

@@ -10,6 +10,7 @@
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/panel_export.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/selection.h"
 #include "ui/what_if_state.h"
 
@@ -45,6 +46,10 @@ Attachments stepPlots(const StepPlotsInput& input) {
   HistoryPanel history(&selection);
   history.setHistory(input.history);
   draw(history);
+  PrivacyPanel privacy(&selection);
+  privacy.setHistory(input.history, nullptr);
+  privacy.setExperiment(input.experiment);
+  draw(privacy);
   return files;
 }
 

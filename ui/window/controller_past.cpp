@@ -4,6 +4,7 @@
 
 #include "ui/plots/number_format.h"
 #include "ui/window/controller.h"
+#include "ui/window/epsilon_text.h"
 
 namespace clipscope {
 
@@ -94,7 +95,7 @@ void Controller::runTo(const RunGoal& goal) {
   if (goal.step && *goal.step <= m_position.knownSteps) return goTo(*goal.step, Phase::Account);
   if (m_record && goal.isMetBy(*m_record)) {
     emit message(goal.epsilon
-                     ? tr("ε is %1 already").arg(shortNumber(m_record->account->epsilon))
+                     ? tr("%1 already").arg(epsilonText(*m_record->account))
                      : tr("The loss is %1 already").arg(shortNumber(m_record->forward->meanLoss)),
                  false);
     return;

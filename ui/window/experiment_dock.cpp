@@ -15,6 +15,7 @@
 #include "ui/window/dock/model_section.h"
 #include "ui/window/dock/noise_section.h"
 #include "ui/window/dock/optimizer_section.h"
+#include "ui/window/dock/privacy_section.h"
 #include "ui/window/dock/run_section.h"
 #include "ui/window/dock/sampling_section.h"
 
@@ -45,14 +46,18 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   connect(m_model, &ModelSection::editModelRequested, this, &ExperimentDock::editModelRequested);
   m_clipping = new ClippingSection(content);
   connect(m_clipping, &ClippingSection::groupsRequested, this, &ExperimentDock::groupsRequested);
+  auto* noise = new NoiseSection(content);
+  auto* privacy = new PrivacySection(content);
+  connect(noise, &NoiseSection::noiseMultiplierTyped, privacy, &PrivacySection::tryNoiseMultiplier);
+  connect(privacy, &PrivacySection::noiseMultiplierFound, noise, &NoiseSection::preview);
   m_sections = {m_data,
                 m_model,
                 m_clipping,
                 new AdaptiveSection(content),
-                new NoiseSection(content),
+                noise,
                 new SamplingSection(content),
                 new OptimizerSection(content),
-                new PrivacySection(content),
+                privacy,
                 new RunSection(content)};
   for (DockSection* section : m_sections) {
     body->addWidget(section);

@@ -15,6 +15,7 @@
 #include <QStatusBar>
 #include <QToolBar>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
 #include "ui/editors/data_panel.h"
@@ -31,6 +32,8 @@
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/panels/planner_panel.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/panels/time_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
@@ -45,7 +48,7 @@ namespace clipscope {
 
 namespace {
 /// Of the saved layout: a layout of other docks is not taken over.
-constexpr int layoutVersion = 3;
+constexpr int layoutVersion = 4;
 }  // namespace
 
 MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
@@ -82,6 +85,9 @@ void MainWindow::buildPanels() {
   m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
+  m_docks->add(m_privacy = new PrivacyPanel(selection, this), Place::TopRight);
+  m_privacy->setHistory(&m_controller.history(), &m_controller.exampleHistory());
+  m_docks->add(m_planner = new PlannerPanel(selection, this), Place::TopRight);
   m_docks->add(m_data = new DataPanel(selection, this), Place::Closed);
   WhatIfState* whatIf = m_controller.whatIf();
   m_norms->setWhatIf(whatIf);
@@ -179,6 +185,7 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::runToRequested, c, &Controller::runTo);
   connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
   connectRecording();
+  connectPrivacy();
   connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::refused, m_messages,
@@ -231,6 +238,36 @@ void MainWindow::connectController() {
     connect(panel, &Panel::message, m_messages, &MessageBar::show);
 }
 
+void MainWindow::connectPrivacy() {
+  Controller* c = &m_controller;
+  connect(c, &Controller::sessionChanged, this, [this, c] {
+    const Session& session = *c->session();
+    std::vector<Index> trained;
+    const Index examples = session.data ? session.data->size() : 0;
+    for (Index i = 0; i < examples; ++i)
+      if (!std::ranges::binary_search(session.test, i)) trained.push_back(i);
+    m_privacy->setData(std::move(trained), examples);
+    m_planner->startOver();
+  });
+  connect(c, &Controller::branchesChanged, this,
+          [this, c] { m_privacy->setBranches(c->branches()); });
+  connect(c, &Controller::experimentChanged, this, [this, c] {
+    m_privacy->setExperiment(c->experiment());
+    m_planner->setExperiment(c->experiment());
+  });
+  m_privacy->setExperiment(c->experiment());
+  m_planner->setExperiment(c->experiment());
+  connect(m_planner, &PlannerPanel::chosen, this,
+          [this, c](double batchSize, qint64 steps, double sigma) {
+            Experiment changed = c->experiment();
+            changed.sampling.sampleRate = 0;
+            changed.sampling.expectedBatchSize = batchSize;
+            changed.run.steps = steps;
+            changed.noise.noiseMultiplier = sigma;
+            c->edit(changed);
+          });
+}
+
 void MainWindow::showRecord() {
   const auto& record = m_controller.record();
   m_rail->showRecord(*record, m_controller.position());
@@ -268,6 +305,7 @@ void MainWindow::showState() {
   const RunPosition& position = m_controller.position();
   const bool readOnly = m_controller.isReadOnly();
   m_rail->showState(m_controller.isRunning(), ready, readOnly, position);
+  m_privacy->setRunning(m_controller.isRunning());
   m_dock->setEnabled(!readOnly);
   m_saveRecordingAction->setEnabled(ready && !readOnly);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));

@@ -32,6 +32,8 @@ class NormsPanel;
 class Panel;
 class PanelDocks;
 class PhaseRail;
+class PlannerPanel;
+class PrivacyPanel;
 class StartPage;
 
 /// The window: lays out rail, dock, panels and status bar and connects them to the Controller,
@@ -58,6 +60,8 @@ class MainWindow : public QMainWindow {
   ComparePanel* compare() const { return m_compare; }
   BudgetPanel* budget() const { return m_budget; }
   BranchesPanel* branches() const { return m_branches; }
+  PrivacyPanel* privacy() const { return m_privacy; }
+  PlannerPanel* planner() const { return m_planner; }
   /// What is said of the recording in the status bar.
   QLabel* saved() const { return m_saved; }
   /// Every panel, and the docks that hold them.
@@ -104,6 +108,7 @@ class MainWindow : public QMainWindow {
   void askExport();
   // Recordings and branches (main_window_recording.cpp).
   void connectRecording();
+  void connectPrivacy();
   void buildStartPage();
   void showRecording();
   void askSaveRecording();
@@ -130,6 +135,8 @@ class MainWindow : public QMainWindow {
   ComparePanel* m_compare;
   BudgetPanel* m_budget;
   BranchesPanel* m_branches;
+  PrivacyPanel* m_privacy;
+  PlannerPanel* m_planner;
   StartPage* m_startPage = nullptr;
   QString m_recoveryFolder;
   PanelDocks* m_docks;

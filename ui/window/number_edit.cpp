@@ -12,6 +12,9 @@ NumberEdit::NumberEdit(Range range, const QString& name, QWidget* parent)
   setAccessibleName(name);
   setAlignment(Qt::AlignRight);
   connect(this, &QLineEdit::textChanged, this, &NumberEdit::check);
+  connect(this, &QLineEdit::textEdited, this, [this] {
+    if (const auto now = value()) emit typed(*now);
+  });
   connect(this, &QLineEdit::editingFinished, this, [this] {
     const auto now = value();
     if (!now) return;

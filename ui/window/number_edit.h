@@ -33,6 +33,8 @@ class NumberEdit : public QLineEdit {
  signals:
   /// A new valid value, when the field is left or Return is pressed.
   void edited(double value);
+  /// A valid value after each key.
+  void typed(double value);
 
  protected:
   void keyPressEvent(QKeyEvent* event) override;

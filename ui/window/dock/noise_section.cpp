@@ -12,6 +12,7 @@ NoiseSection::NoiseSection(QWidget* parent) : DockSection(tr("Noise"), parent) {
       tr("Multiplier σ"),
       tr("noise_multiplier: noise std over sensitivity; 0 switches noise off and ε is ∞"),
       {0, 1e6, true, false}, [](Experiment& e, double v) { e.noise.noiseMultiplier = v; });
+  connect(m_sigma, &NumberEdit::typed, this, &NoiseSection::noiseMultiplierTyped);
   m_schedule = new ScheduleRows(this, tr("σ"), 0, &ScheduleSettings::noiseMultiplier);
   m_allocation =
       addCombo(tr("Allocation"),
@@ -23,6 +24,8 @@ NoiseSection::NoiseSection(QWidget* parent) : DockSection(tr("Noise"), parent) {
                  e.noise.allocation = parseNoiseAllocation(name, "noise.allocation");
                });
 }
+
+void NoiseSection::preview(double sigma) { m_sigma->setValue(sigma); }
 
 void NoiseSection::display(const Experiment& e) {
   m_sigma->setValue(e.noise.noiseMultiplier);

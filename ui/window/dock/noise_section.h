@@ -14,6 +14,13 @@ class NoiseSection : public DockSection {
  public:
   explicit NoiseSection(QWidget* parent);
 
+  /// Shows a σ that was found elsewhere and is not set yet.
+  void preview(double sigma);
+
+ signals:
+  /// A σ after each key.
+  void noiseMultiplierTyped(double sigma);
+
  protected:
   void display(const Experiment& experiment) override;
 

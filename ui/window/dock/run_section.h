@@ -5,21 +5,6 @@
 
 namespace clipscope {
 
-/// δ and the accountant.
-class PrivacySection : public DockSection {
-  Q_OBJECT
-
- public:
-  explicit PrivacySection(QWidget* parent);
-
- protected:
-  void display(const Experiment& experiment) override;
-
- private:
-  NumberEdit* m_delta;
-  QComboBox* m_accountant;
-};
-
 /// Seed and evaluation.
 class RunSection : public DockSection {
   Q_OBJECT
