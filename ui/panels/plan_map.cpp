@@ -19,7 +19,8 @@ QSharedPointer<QCPAxisTicker> cellTicker(const Values& values, std::size_t most)
   QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
   const std::size_t every = std::max<std::size_t>(1, (values.size() + most - 1) / most);
   for (std::size_t k = 0; k < values.size(); k += every)
-    ticker->addTick(static_cast<double>(k), shortNumber(static_cast<double>(values[k]), 3));
+    ticker->addTick(static_cast<double>(k),
+                    QString::number(static_cast<double>(values[k]), 'g', 4));
   return ticker;
 }
 
@@ -169,7 +170,7 @@ QString PlanMap::hoverText(QPointF at) const {
   const PlanPoint* point = pointAt(at);
   if (!point) return {};
   return tr("B %1 (q %2), %3 steps\n%4")
-      .arg(shortNumber(point->batchSize, 4), percent(point->sampleRate))
+      .arg(QString::number(point->batchSize, 'g', 4), percent(point->sampleRate))
       .arg(point->steps)
       .arg(planPointText(*point));
 }

@@ -176,13 +176,13 @@ QString PlannerPanel::sentence() const { return m_sentence->text(); }
 void PlannerPanel::takeMoves(const Moves& moves) {
   m_moves = moves;
   setSummary(tr("B %1 · %2 steps · %3")
-                 .arg(shortNumber(moves.run.batchSize, 4))
+                 .arg(QString::number(moves.run.batchSize, 'g', 4))
                  .arg(moves.run.steps)
                  .arg(planPointText(moves.run)));
   if (std::isnan(moves.run.sigma)) {
     m_sentence->setText(tr("No σ brings B %1 over %2 steps down to ε %3: ask for more, or choose "
                            "an accountant without such a floor (RDP, PRV).")
-                            .arg(shortNumber(moves.run.batchSize, 4))
+                            .arg(QString::number(moves.run.batchSize, 'g', 4))
                             .arg(moves.run.steps)
                             .arg(shortNumber(moves.epsilon, 3)));
     return;
@@ -195,8 +195,8 @@ void PlannerPanel::takeMoves(const Moves& moves) {
   QStringList parts;
   if (moves.doubled)
     parts << tr("At ε %1, doubling B to %2: %3.")
-                 .arg(shortNumber(moves.epsilon, 3), shortNumber(moves.doubled->batchSize, 4),
-                      change(*moves.doubled));
+                 .arg(shortNumber(moves.epsilon, 3),
+                      QString::number(moves.doubled->batchSize, 'g', 4), change(*moves.doubled));
   else
     parts << tr("B cannot be doubled: there are %1 examples.")
                  .arg(grouped(record()->info->datasetSize));
@@ -209,7 +209,7 @@ void PlannerPanel::showPicked() {
   const auto& point = m_map->picked();
   m_use->setVisible(point && std::isfinite(point->sigma));
   m_picked->setText(point ? tr("Picked: B %1, %2 steps · %3")
-                                .arg(shortNumber(point->batchSize, 4))
+                                .arg(QString::number(point->batchSize, 'g', 4))
                                 .arg(point->steps)
                                 .arg(planPointText(*point))
                           : tr("✶ this run · click a point to pick it"));
