@@ -53,8 +53,8 @@ PlanSettings planSettings(const Experiment& e, Index examples, Index dimension) 
 std::vector<AccountedSteps> plannedHistory(const Experiment& e, Index examples) {
   if (e.run.steps <= 0) return {};
   const double q = sampleRateOf(e, examples);
-  const Index perEpoch =
-      std::max<Index>(1, batchesPerEpoch(examples, std::llround(batchSizeOf(e, examples))));
+  const Index perEpoch = std::max<Index>(
+      1, batchesPerEpoch(examples, std::max<Index>(1, std::llround(batchSizeOf(e, examples)))));
   SpentHistory spent;
   const auto append = [&](Index step) {
     StepSummary summary;

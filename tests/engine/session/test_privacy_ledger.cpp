@@ -130,6 +130,10 @@ void TestPrivacyLedger::planIsWhatARunSpends() {
   for (int k = 0; k < 13; ++k) trainer.finishStep();
   const Index examples = trainer.record()->info->datasetSize;
   QCOMPARE(plannedEpsilonOf(e, examples), trainer.record()->account->epsilon);
+  // A batch of less than half an example is one that is often empty.
+  Experiment tiny = e;
+  tiny.sampling.expectedBatchSize = 0.3;
+  QVERIFY(plannedEpsilonOf(tiny, examples) > 0);
   const double sigma = plannedSigma(e, examples, 4);
   QCOMPARE(std::isnan(sigma), scheduled);
   if (scheduled) return;
