@@ -24,7 +24,7 @@ LedgerTable::LedgerTable(QWidget* parent) : QWidget(parent) {
   m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
   m_table->setSelectionMode(QAbstractItemView::NoSelection);
   m_table->setContextMenuPolicy(Qt::NoContextMenu);
-  m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+  m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
   m_table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
   for (int k = 1; k < 4; ++k)
     m_table->horizontalHeaderItem(k)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
@@ -74,6 +74,12 @@ void LedgerTable::show(const PrivacyLedger& ledger) {
       m_table->setItem(static_cast<int>(k), c, item);
     }
   }
+  // The style sheet's heads are bold and padded, which the header's own measure leaves out.
+  QFont bold = m_table->font();
+  bold.setBold(true);
+  for (int c = 1; c < 4; ++c)
+    m_table->setColumnWidth(
+        c, QFontMetrics(bold).horizontalAdvance(m_table->horizontalHeaderItem(c)->text()) + 26);
   m_verdict->setText(verdict());
 }
 

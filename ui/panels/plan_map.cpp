@@ -18,9 +18,12 @@ template <class Values>
 QSharedPointer<QCPAxisTicker> cellTicker(const Values& values, std::size_t most) {
   QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
   const std::size_t every = std::max<std::size_t>(1, (values.size() + most - 1) / most);
-  for (std::size_t k = 0; k < values.size(); k += every)
-    ticker->addTick(static_cast<double>(k),
-                    QString::number(static_cast<double>(values[k]), 'g', 4));
+  for (std::size_t k = 0; k < values.size(); k += every) {
+    const double value = static_cast<double>(values[k]);
+    ticker->addTick(static_cast<double>(k), value >= 100
+                                                ? QString::number(std::round(value), 'f', 0)
+                                                : QString::number(value, 'g', 3));
+  }
   return ticker;
 }
 
