@@ -19,10 +19,10 @@ struct StepSummary {
   double epsilonNotValid = notANumber;  ///< the same where it does not hold for the step
   bool epsilonIsBound = true;           ///< false for an approximation (GDP)
   SamplingScheme scheme = SamplingScheme::Poisson;
-  Index epoch = -1;            ///< of a shuffled batch, from 0
-  double sampleRate = 0;       ///< q
-  double sigma = 0;            ///< σ of the whole step, noisy counts included
-  double gradientSigma = 0;    ///< z ≥ σ: of the gradient alone
+  Index epoch = -1;          ///< of a shuffled batch, from 0
+  double sampleRate = 0;     ///< q
+  double sigma = 0;          ///< σ of the whole step, noisy counts included
+  double gradientSigma = 0;  ///< z ≥ σ: of the gradient alone
   double clippedFraction = notANumber;
   double maxGradNorm = 0;                  ///< C of this step
   double suggestedThreshold = notANumber;  ///< the C that this batch suggests
