@@ -26,6 +26,8 @@ class TestAccountant : public QObject {
   void histories();
   void ends();
   void deltaIsTheInverse();
+  void growsAsItMust();
+  void compositionIsAdditiveInRdp();
   void ordersBeyondOpacus();
   void extremes();
 
@@ -166,6 +168,48 @@ void TestAccountant::deltaIsTheInverse() {
     accountant->add(0, 0.02, 1);
     QCOMPARE(accountant->delta(1.0), 1.0);
   }
+}
+
+void TestAccountant::growsAsItMust() {
+  // ε grows with T, q, 1/σ and 1/δ, by every accountant.
+  const auto spent = [](const std::string& name, double sigma, double q, std::int64_t steps,
+                        double delta) {
+    const auto accountant = makeAccountant(name);
+    accountant->add(sigma, q, steps);
+    return accountant->epsilon(delta);
+  };
+  for (const std::string& name : accountantNames())
+    for (const double sigma : {0.7, 1.5, 5.0})
+      for (const double q : {0.01, 0.2, 0.8})
+        for (const std::int64_t steps : {20, 2000}) {
+          const double delta = 1e-6, epsilon = spent(name, sigma, q, steps, delta);
+          const QString where =
+              QString("%1 σ %2 q %3 T %4").arg(name.c_str()).arg(sigma).arg(q).arg(steps);
+          QVERIFY2(spent(name, sigma, q, 2 * steps, delta) > epsilon, qPrintable(where));
+          QVERIFY2(spent(name, sigma, 1.2 * q, steps, delta) > epsilon, qPrintable(where));
+          QVERIFY2(spent(name, sigma / 1.2, q, steps, delta) > epsilon, qPrintable(where));
+          QVERIFY2(spent(name, sigma, q, steps, delta / 10) > epsilon, qPrintable(where));
+        }
+}
+
+void TestAccountant::compositionIsAdditiveInRdp() {
+  // ε of steps of two kinds, by the definition: the least over the orders of the sum of their RDP.
+  auto accountant = RdpAccountant::withOpacusOrders();
+  accountant.add(0.9, 0.02, 70);
+  accountant.add(2.0, 0.1, 30);
+  double least = INFINITY;
+  for (const double a : accountant.orders()) {
+    const double sum = 70 * sampledGaussianRdp(0.02, 0.9, a) + 30 * sampledGaussianRdp(0.1, 2, a);
+    least = std::min(least, sum - (std::log(1e-5) + std::log(a)) / (a - 1) + std::log1p(-1 / a));
+  }
+  QVERIFY(std::abs(accountant.epsilon(1e-5) / least - 1) < 1e-12);
+  // Whatever they were added as.
+  auto mixed = RdpAccountant::withOpacusOrders();
+  for (int k = 0; k < 30; ++k) {
+    mixed.add(2.0, 0.1, 1);
+    mixed.add(0.9, 0.02, k < 10 ? 3 : 2);
+  }
+  QVERIFY(std::abs(mixed.epsilon(1e-5) / least - 1) < 1e-12);
 }
 
 void TestAccountant::ordersBeyondOpacus() {
