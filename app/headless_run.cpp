@@ -67,7 +67,8 @@ std::string summary(const StepRecord* last, double accuracy) {
   if (account.sampling != AccountedSampling::Poisson)
     text += std::string(accountedSamplingName(account.sampling)) +
             " batches, neighbours with one example zeroed out, ";
-  return text + "simulated: the run can be replayed from its seed)";
+  return text + (account.simulated ? "simulated: the run can be replayed from its seed)"
+                                   : "secure mode: for releasing the weights alone)");
 }
 
 }  // namespace
@@ -101,10 +102,14 @@ int train(RunSession& session, Index steps, const RunOutput& out) {
   std::shared_ptr<const StepRecord> record;
   double accuracy = notANumber;
   // What a program that was killed did not come to.
-  if (session.evaluationDue()) session.evaluate();
+  session.doWhatIsDue();
   while (session.stepsDone() < steps && !interruptRequested) {
     record = session.finishStep();
     trace.stepped(*record);
+    if (session.refreshDue()) {
+      session.refreshNorms();
+      trace.refreshed();
+    }
     const bool last = session.stepsDone() == steps;
     if (session.evaluationDue() || (last && session.experiment().run.evaluateEvery > 0)) {
       record = session.evaluate();

@@ -54,6 +54,12 @@ void RunCommand::addRunOptions() {
   add<Index>("--evaluate-every", "run.evaluate_every",
              "Test accuracy every so many steps; 0: never",
              [](E& e, Index v) { e.run.evaluateEvery = v; });
+  add<Index>("--refresh-norms-every", "run.refresh_norms_every",
+             "Norms of all examples every so many steps, for their ε; 0: never",
+             [](E& e, Index v) { e.run.refreshNormsEvery = v; });
+  add<bool>("--secure", "run.secure_mode",
+            "Sampling and noise from a cryptographic generator, its keys kept nowhere: no replay",
+            [](E& e, bool v) { e.run.secureMode = v; });
   add<bool>("--no-unclipped-sum", "run.unclipped_sum", "Leave out bias and cosine, for speed",
             [](E& e, bool v) { e.run.unclippedSum = !v; });
 }

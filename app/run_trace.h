@@ -22,17 +22,20 @@ class RunTrace {
     m_last = sinceStart();
     if (m_file) m_file->addStep(record, m_last);
   }
-  /// An evaluation that followed the step has just ended.
-  void evaluated() {
-    const double now = sinceStart();
-    if (m_file) m_file->addTask("evaluation", now - m_last, now);
-  }
+  /// A task that followed the step has just ended.
+  void evaluated() { add("evaluation"); }
+  void refreshed() { add("norms of all examples"); }
   void finish() {
     if (m_file) m_file->commit();
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+  void add(const char* task) {
+    const double now = sinceStart();
+    if (m_file) m_file->addTask(task, now - m_last, now);
+    m_last = now;
+  }
   double sinceStart() const {
     return std::chrono::duration<double>(Clock::now() - m_start).count();
   }

@@ -19,4 +19,11 @@ void poissonSample(const std::vector<Index>& candidates, double rate, const Draw
   }
 }
 
+void poissonSample(const std::vector<Index>& candidates, double rate, SecureStream& stream,
+                   std::vector<Index>& taken) {
+  taken.clear();
+  for (const Index candidate : candidates)
+    if (stream.uniform() < rate) taken.push_back(candidate);
+}
+
 }  // namespace clipscope

@@ -9,12 +9,27 @@
 
 namespace clipscope {
 
+namespace {
+
+template <class Stream>
+void shuffle(std::vector<Index>& order, Stream& stream) {
+  for (std::size_t left = order.size(); left > 1; --left)
+    std::swap(order[left - 1], order[static_cast<std::size_t>(stream.below(left))]);
+}
+
+}  // namespace
+
 void shuffledOrder(const std::vector<Index>& candidates, std::uint64_t seed, Index epoch,
                    std::vector<Index>& order) {
   order = candidates;
   RandomStream stream({seed, DrawPurpose::Shuffle, static_cast<std::uint64_t>(epoch), 0});
-  for (std::size_t left = order.size(); left > 1; --left)
-    std::swap(order[left - 1], order[static_cast<std::size_t>(stream.below(left))]);
+  shuffle(order, stream);
+}
+
+void shuffledOrder(const std::vector<Index>& candidates, SecureStream& stream,
+                   std::vector<Index>& order) {
+  order = candidates;
+  shuffle(order, stream);
 }
 
 void takeBatch(const std::vector<Index>& order, Index number, Index batch,

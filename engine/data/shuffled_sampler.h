@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/tensor/secure_stream.h"
 #include "engine/tensor/shape.h"
 
 namespace clipscope {
@@ -11,6 +12,9 @@ namespace clipscope {
 /// The order in which epoch `epoch` goes through the candidates: a uniform permutation
 /// (Fisher–Yates), a pure function of (seed, epoch).
 void shuffledOrder(const std::vector<Index>& candidates, std::uint64_t seed, Index epoch,
+                   std::vector<Index>& order);
+/// The same from a stream that cannot be drawn again.
+void shuffledOrder(const std::vector<Index>& candidates, SecureStream& stream,
                    std::vector<Index>& order);
 
 /// Batches of exactly `batch` in an epoch of `count` examples: ⌊count/batch⌋. The examples that are

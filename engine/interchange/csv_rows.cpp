@@ -152,9 +152,10 @@ void appendStepsRow(std::string& text, const StepRecord& r) {
   if (!r.account->isValid())
     row.text("not valid: " + std::string(r.account->invalidBecause));
   else if (!accountantIsBound(r.account->accountant))
-    row.text("approximation and no bound, simulated");
+    row.text(r.account->simulated ? "approximation and no bound, simulated"
+                                  : "approximation and no bound");
   else
-    row.text("holds for the sampling, simulated");
+    row.text(r.account->simulated ? "holds for the sampling, simulated" : "holds for the sampling");
 }
 
 void appendExampleRows(std::string& text, const StepRecord& r) {

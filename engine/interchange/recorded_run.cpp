@@ -27,6 +27,7 @@ void startRecording(RunSession& session, const std::filesystem::path& path,
                     const std::string& programVersion, RecordingLimits limits) {
   auto meta = recordingMeta(factsOf(session.trainer(), programVersion));
   meta["created"] = nowAsText();
+  limits.examples = !session.isSecure();
   session.record(std::make_unique<RecordingWriter>(
       path, meta, *session.record()->info, withAbsolutePaths(session.experiment()), limits));
 }

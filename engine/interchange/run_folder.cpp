@@ -254,10 +254,13 @@ json RunFolder::manifest(bool interrupted) const {
       {"not_private_because",
        "The seed, indices, losses, norms, clip factors, signals, cosines, suggested thresholds and "
        "accuracies in these files are exact values of private data, which no noise covers."},
-      {"epsilon_is_simulated", true},
+      {"epsilon_is_simulated", !f.experiment.run.secureMode},
       {"epsilon_is_simulated_because",
-       "The run can be replayed from its seed; ε is about releasing the weights of one run whose "
-       "sampling and noise were fresh and secret."},
+       f.experiment.run.secureMode
+           ? "Not simulated: sampling and noise came from a cryptographic generator with keys that "
+             "are kept nowhere. ε is about releasing the weights alone, not these files."
+           : "The run can be replayed from its seed; ε is about releasing the weights of one run "
+             "whose sampling and noise were fresh and secret."},
       {"files", files}};
 }
 

@@ -210,12 +210,12 @@ void RecordingFile::discard(std::unique_ptr<RecordingFile> file) {
   if (ours) removeFiles(path);
 }
 
-void RecordingFile::writeStep(int branch, const StepRecord& record, Index batchBytesLimit) {
-  if (batchBytesLimit > 0 && m_batchBytes < 0) m_batchBytes = storedBatchBytes();
-  const Index bytes = m_steps->write(branch, record);
-  if (batchBytesLimit <= 0) return;
+void RecordingFile::writeStep(int branch, const StepRecord& record, const RecordingLimits& limits) {
+  if (limits.batchBytes > 0 && m_batchBytes < 0) m_batchBytes = storedBatchBytes();
+  const Index bytes = m_steps->write(branch, record, limits.examples);
+  if (limits.batchBytes <= 0) return;
   m_batchBytes += bytes;
-  dropOldestBatches(batchBytesLimit);
+  dropOldestBatches(limits.batchBytes);
 }
 
 Index RecordingFile::storedBatchBytes() {

@@ -51,7 +51,7 @@ class RecordingFile {
 
   // Of a transaction.
   SQLite::Database& database() { return *m_database; }
-  void writeStep(int branch, const StepRecord& record, Index batchBytesLimit);
+  void writeStep(int branch, const StepRecord& record, const RecordingLimits& limits);
   StepWriter& steps() { return *m_steps; }
 
   const std::filesystem::path& path() const { return m_path; }

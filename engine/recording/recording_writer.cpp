@@ -54,8 +54,8 @@ class RecordingWriter::Thread {
 
   void postStep(int branch, std::shared_ptr<const StepRecord> record) {
     const Saved saved{branch, record->step};
-    post([branch, record = std::move(record), limit = m_limits.batchBytes](
-             RecordingFile& file) { file.writeStep(branch, *record, limit); },
+    post([branch, record = std::move(record),
+          limits = m_limits](RecordingFile& file) { file.writeStep(branch, *record, limits); },
          saved);
   }
 

@@ -25,6 +25,8 @@ struct RecordingLimits {
   /// Of the tables of examples (batches): beyond it the oldest go, and their steps keep their
   /// scalars. 0: none go.
   Index batchBytes = 0;
+  /// False: no tables of examples at all. What a secure run records must not tell who was drawn.
+  bool examples = true;
   /// Steps to a numbered segment (recording_format.md); 0: one file.
   Index segmentSteps = 0;
 };

@@ -80,7 +80,7 @@ StepWriter::StepWriter(SQLite::Database& database)
       m_batch(database, insertBatch()),
       m_evaluation(database, updateEvaluation()) {}
 
-Index StepWriter::write(int branch, const StepRecord& record) {
+Index StepWriter::write(int branch, const StepRecord& record, bool examples) {
   writeGroups(branch, record);
   bindPlace(m_step, 1, branch, record.step);
   int at = 2;
@@ -91,7 +91,7 @@ Index StepWriter::write(int branch, const StepRecord& record) {
   m_step.exec();
   m_step.reset();
   writeBlobs(m_details, branch, record, detailColumns());
-  return writeBlobs(m_batch, branch, record, batchColumns());
+  return examples ? writeBlobs(m_batch, branch, record, batchColumns()) : 0;
 }
 
 Index StepWriter::writeBlobs(SQLite::Statement& insert, int branch, const StepRecord& record,

@@ -19,8 +19,8 @@ class StepWriter {
  public:
   explicit StepWriter(SQLite::Database& database);
 
-  /// A whole step. Returns the bytes of its tables of examples.
-  Index write(int branch, const StepRecord& record);
+  /// A whole step, with its tables of examples or without. Returns the bytes of those.
+  Index write(int branch, const StepRecord& record, bool examples = true);
   void writeEvaluation(int branch, Index step, const EvaluationPart& evaluation);
   /// After a transaction that failed: names that it takes for written may not be.
   void forget();

@@ -3,26 +3,8 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
 namespace clipscope {
-
-namespace {
-
-/// StepDraws::Draw::share of a row.
-double shareOf(const ClipPart& clip, Index row) {
-  double used = 0, whole = 0;
-  for (std::size_t k = 0; k < clip.groups.size(); ++k) {
-    const GroupResult& group = clip.groups[k];
-    const double norm = clip.factors.clippedGroupNorm(row, static_cast<Index>(k));
-    if (!(group.noiseStd > 0)) return 1;
-    used += norm * norm / (group.noiseStd * group.noiseStd);
-    whole += group.threshold * group.threshold / (group.noiseStd * group.noiseStd);
-  }
-  return std::isfinite(clip.sensitivity) && whole > 0 ? std::min(1.0, std::sqrt(used / whole)) : 1;
-}
-
-}  // namespace
 
 void ExampleHistory::append(const StepRecord& record) {
   assert(record.has(Phase::Clip));
@@ -37,7 +19,8 @@ void ExampleHistory::append(const StepRecord& record) {
     draw.normBefore = record.norms->global[i];
     draw.normAfter = record.clip->factors.clippedNorm(row);
     draw.factor = record.clip->factors.overallFactor(row);
-    draw.share = shareOf(*record.clip, row);
+    draw.share =
+        usedShare(record.clip->factors, row, record.clip->groups, record.clip->sensitivity);
   }
   append(std::move(made));
 }
@@ -52,7 +35,28 @@ void ExampleHistory::append(std::shared_ptr<const StepDraws> draws) {
   }
 }
 
+void ExampleHistory::append(std::shared_ptr<const NormRefresh> refresh) {
+  const auto at = std::ranges::lower_bound(m_refreshes, refresh->step, {},
+                                           [](const auto& one) { return one->step; });
+  const auto bytes = [](const auto& of) { return of->bytes(); };
+  m_refreshBytes += bytes(refresh);
+  if (at != m_refreshes.end() && (*at)->step == refresh->step) {
+    m_refreshBytes -= bytes(*at);
+    *at = std::move(refresh);
+  } else {
+    m_refreshes.insert(at, std::move(refresh));
+  }
+  while (m_refreshBytes > m_budget && m_refreshes.size() > 1) {
+    m_refreshBytes -= bytes(m_refreshes.front());
+    m_refreshes.pop_front();
+  }
+}
+
 void ExampleHistory::truncate(Index step) {
+  while (!m_refreshes.empty() && m_refreshes.back()->step > step) {
+    m_refreshBytes -= m_refreshes.back()->bytes();
+    m_refreshes.pop_back();
+  }
   while (!m_steps.empty() && m_steps.back()->step > step) {
     m_bytes -= m_steps.back()->bytes();
     m_steps.pop_back();

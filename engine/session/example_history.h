@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/training/step_record.h"
+#include "engine/training/norm_refresh.h"
 
 namespace clipscope {
 
@@ -26,9 +26,7 @@ struct StepDraws {
     std::int32_t example = 0;  ///< dataset index
     float loss = 0;
     double normBefore = 0, normAfter = 0, factor = 0;
-    /// √(Σ_k ‖f_ik g_ik‖²/s_k²) over √(Σ_k C_k²/s_k²): how much of the sensitivity it used, in
-    /// 0 … 1; 1 where there is none to use (no noise, no clipping).
-    double share = 1;
+    double share = 1;  ///< usedShare(): how much of the sensitivity it used, in 0 … 1
   };
   Index step = 0;
   std::vector<Draw> draws;
@@ -38,8 +36,9 @@ struct StepDraws {
   }
 };
 
-/// What became of every example drawn, step by step: a ring bounded in bytes that forgets the
-/// oldest steps first (at batch 256 the default holds about 8,000 steps).
+/// What became of every example drawn, step by step, and the norms of all where a step refreshed
+/// them: two rings bounded in bytes that forget the oldest steps first (at batch 256 the default
+/// holds about 5,000 steps).
 class ExampleHistory {
  public:
   static constexpr Index defaultBudget = Index{64} << 20;
@@ -50,6 +49,8 @@ class ExampleHistory {
   /// one, first truncates to the step before it.
   void append(const StepRecord& record);
   void append(std::shared_ptr<const StepDraws> draws);
+  /// Adds the norms that a step refreshed, or replaces those that it had.
+  void append(std::shared_ptr<const NormRefresh> refresh);
   /// Forgets the steps after `step`.
   void truncate(Index step);
   void clear();
@@ -62,9 +63,13 @@ class ExampleHistory {
   Index lastStep() const { return m_steps.empty() ? 0 : m_steps.back()->step; }
   Index bytes() const { return m_bytes; }
   const std::deque<std::shared_ptr<const StepDraws>>& steps() const { return m_steps; }
+  /// By step ascending.
+  const std::deque<std::shared_ptr<const NormRefresh>>& refreshes() const { return m_refreshes; }
 
  private:
   std::deque<std::shared_ptr<const StepDraws>> m_steps;
+  std::deque<std::shared_ptr<const NormRefresh>> m_refreshes;
+  Index m_refreshBytes = 0;
   Index m_budget;
   Index m_bytes = 0;
 };

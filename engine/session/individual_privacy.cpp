@@ -119,7 +119,8 @@ class Ledgers {
 
 IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
                                     std::span<const std::shared_ptr<const StepDraws>> draws,
-                                    Index examples, double delta, std::stop_token stop) {
+                                    Index examples, double delta, std::stop_token stop,
+                                    std::span<const std::shared_ptr<const NormRefresh>> refreshes) {
   const std::size_t width = orders().size();
   StepCosts costs;
   SpentHistory history;
@@ -145,6 +146,7 @@ IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
   }
 
   auto next = draws.begin();
+  auto nextRefresh = refreshes.begin();
   for (const StepSummary& step : summaries) {
     if (step.step % 64 == 0) checkStop(stop);
     const std::size_t entriesBefore = history.entries().size();
@@ -167,22 +169,43 @@ IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
       continue;
     }
     if (isSampled) add(everybody.data(), costs.of(step, q, 0), 1);
+    // The norm of a sampled step is known: it takes the place of the whole sensitivity that
+    // everybody was charged, and of the last level from this step on.
+    const auto learn = [&](Index example, int level) {
+      const auto i = static_cast<std::size_t>(example);
+      if (level > 0) {
+        add(bound.of(example), costs.of(step, q, level), 1);
+        add(bound.of(example), costs.of(step, q, 0), -1);
+      }
+      if (level == lastLevel[i]) return;
+      add(estimate.of(example), sums[static_cast<std::size_t>(lastLevel[i])], 1);
+      add(estimate.of(example), sums[static_cast<std::size_t>(level)], -1);
+      lastLevel[i] = level;
+    };
+    while (nextRefresh != refreshes.end() && (*nextRefresh)->step < step.step) ++nextRefresh;
+    const NormRefresh* refresh = nextRefresh != refreshes.end() && (*nextRefresh)->step == step.step
+                                     ? nextRefresh->get()
+                                     : nullptr;
+    result.refreshes += refresh != nullptr;
     for (const StepDraws::Draw& draw : known->draws) {
       if (draw.example < 0 || draw.example >= examples) continue;
-      const auto i = static_cast<std::size_t>(draw.example);
-      const int level = levelOf(draw.share);
-      const Costs& own = costs.of(step, q, level);
-      add(bound.of(draw.example), own, 1);
+      ++result.draws[static_cast<std::size_t>(draw.example)];
       if (isSampled) {
-        add(bound.of(draw.example), costs.of(step, q, 0), -1);
-        // The last level up to the step before, the new one from this step on.
-        add(estimate.of(draw.example), sums[static_cast<std::size_t>(lastLevel[i])], 1);
-        add(estimate.of(draw.example), sums[static_cast<std::size_t>(level)], -1);
-        lastLevel[i] = level;
-      } else {
-        add(estimate.of(draw.example), own, 1);
+        learn(draw.example, levelOf(draw.share));
+        continue;
       }
-      ++result.draws[i];
+      const Costs& own = costs.of(step, q, levelOf(draw.share));
+      add(bound.of(draw.example), own, 1);
+      add(estimate.of(draw.example), own, 1);
+    }
+    if (refresh && isSampled) {
+      auto drawn = known->draws.begin();
+      for (Index i = 0; i < examples; ++i) {
+        while (drawn != known->draws.end() && drawn->example < i) ++drawn;
+        const bool isDrawn = drawn != known->draws.end() && drawn->example == i;
+        if (!isDrawn && refresh->has(i))
+          learn(i, levelOf(static_cast<double>(refresh->shares[static_cast<std::size_t>(i)])));
+      }
     }
     if (isSampled)
       for (int level = 0; level < levels; ++level)

@@ -16,10 +16,11 @@ namespace clipscope {
 /// every step, drawn or not, example i has the noise multiplier
 ///   σ_i = (Σ_k ‖f_ik g_ik‖²/s_k² + K_b/(4σ_b²))^(−1/2)
 /// with the step's q; RDP adds up over the steps over 42 of the orders of "rdp-opacus". Its norm is
-/// known at steps that drew it. At the others
+/// known at steps that drew it, and at those that refreshed the norms of all examples: with every
+/// step refreshed both figures below are the exact one. At the others
 ///   bound     the whole sensitivity is charged: no example costs more than this, as far as the
 ///             norms go that were seen.
-///   estimate  what it used when it was drawn last; the whole sensitivity before its first draw.
+///   estimate  what it used when its norm was known last; the whole sensitivity before that.
 /// What an example used is rounded up to a grid of 48 shares, a factor of 2^(1/6) apart. With
 /// batches of a fixed size q is 1, and steps that did not draw an example cost it nothing.
 ///
@@ -27,16 +28,22 @@ namespace clipscope {
 struct IndividualPrivacy {
   Index steps = 0;       ///< accounted for
   Index knownSteps = 0;  ///< those whose norms are still remembered
+  Index refreshes = 0;   ///< those of them that know the norms of all examples
   double delta = 0;
   double worst = 0;                     ///< ε of an example that always uses the whole sensitivity
   std::vector<double> bound, estimate;  ///< by dataset index
   std::vector<Index> draws;             ///< by dataset index: remembered draws
+
+  /// Every norm of every step is known: bound and estimate are what was spent, to the grid.
+  bool isExact() const { return steps > 0 && refreshes == steps; }
 };
 
-/// Of the steps 1 … summaries.size(), with the draws that are remembered of them; `examples`: in
-/// the data set, those held out among them, which no step draws. Throws Cancelled.
-IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
-                                    std::span<const std::shared_ptr<const StepDraws>> draws,
-                                    Index examples, double delta, std::stop_token stop = {});
+/// Of the steps 1 … summaries.size(), with the draws and the refreshed norms that are remembered of
+/// them, ascending; `examples`: in the data set, those held out among them, which no step draws.
+/// Throws Cancelled.
+IndividualPrivacy individualPrivacy(
+    std::span<const StepSummary> summaries, std::span<const std::shared_ptr<const StepDraws>> draws,
+    Index examples, double delta, std::stop_token stop = {},
+    std::span<const std::shared_ptr<const NormRefresh>> refreshes = {});
 
 }  // namespace clipscope

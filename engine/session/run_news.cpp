@@ -12,6 +12,7 @@ void RunNews::addTo(RunHistory& history) const {
 void RunNews::addTo(ExampleHistory& history) const {
   history.truncate(keep);
   for (const auto& step : draws) history.append(step);
+  for (const auto& refresh : refreshes) history.append(refresh);
 }
 
 }  // namespace clipscope

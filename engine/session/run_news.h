@@ -35,6 +35,8 @@ struct RunNews {
   std::vector<StepSummary> summaries;  ///< of the steps keep + 1, keep + 2, …
   /// Of the newest of those steps; the oldest may be missing where the ring has forgotten them.
   std::vector<std::shared_ptr<const StepDraws>> draws;
+  /// Norms that were refreshed: of those steps, and of others where they came later.
+  std::vector<std::shared_ptr<const NormRefresh>> refreshes;
   /// Evaluations of steps up to `keep`.
   std::vector<std::pair<Index, EvaluationPart>> evaluations;
   /// All branches, ascending; null where they are as they were.

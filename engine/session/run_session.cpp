@@ -15,6 +15,13 @@ namespace {
 constexpr Index nearSteps = 8;
 constexpr Index nearShare = 8;
 
+[[noreturn]] void refuseToRepeat(const std::string& what) {
+  throw SettingError(what +
+                     ": this run is in secure mode. Its sampling and noise came from keys that are "
+                     "kept nowhere, so that no step can be repeated; whole recorded steps can be "
+                     "looked at, and the run goes on from its newest step");
+}
+
 }  // namespace
 
 RunSession::RunSession(Experiment experiment, LoadedData data, PastSettings past)
@@ -23,6 +30,7 @@ RunSession::RunSession(Experiment experiment, LoadedData data, PastSettings past
       m_tree(std::make_shared<const Experiment>(m_trainer.experiment())),
       m_ring(past.checkpointEvery, past.byteBudget - past.byteBudget / nearShare,
              past.maxCheckpoints),
+      m_refreshed(past.drawsBudget),
       m_draws(past.drawsBudget),
       m_leftDraws(past.drawsBudget) {
   m_inTrainer = settingsOf(1);
@@ -49,6 +57,7 @@ RunPosition RunSession::position() const {
 }
 
 std::shared_ptr<const BatchProbe> RunSession::probe(std::stop_token stop) {
+  if (isSecure() && !m_settled) return nullptr;
   settle(stop);
   return m_trainer.probe();
 }
@@ -71,6 +80,8 @@ void RunSession::reset() {
   m_knownPhase.reset();
   m_summaries.clear();
   m_evaluations.clear();
+  m_refreshed.clear();
+  m_newRefreshes.clear();
   m_draws.clear();
   m_leftDraws.clear();
   m_newsKeep = 0;
@@ -96,6 +107,7 @@ void RunSession::use(const Settings& settings) {
 void RunSession::beginStep() {
   const Index done = m_trainer.stepsDone();
   use(settingsOf(done + 1));
+  if (isSecure()) return;
   if (m_ring.wants(done)) m_ring.add(m_trainer.checkpoint());
   if (m_recorder && done == wholeSteps() &&
       m_recorder->wants(m_tree, m_branch, done, nearest(done)->bytes()))
@@ -103,6 +115,9 @@ void RunSession::beginStep() {
 }
 
 std::shared_ptr<const StepRecord> RunSession::advanceTo(Phase target, std::stop_token stop) {
+  if (isSecure() && !m_settled)
+    return m_record->step + 1 < m_known ? goTo(m_record->step + 1, Phase::Account, stop)
+                                        : goTo(m_known, *m_knownPhase, stop);
   settle(stop);
   if (stop.stop_requested()) throw Cancelled();
   if (!isUnderWay(*m_record)) {
@@ -126,9 +141,23 @@ std::shared_ptr<const StepRecord> RunSession::goTo(Index step, Phase phase, std:
     throw SettingError("step " + std::to_string(step) + " is not known: the run has come to step " +
                        std::to_string(m_known));
   if (stop.stop_requested()) throw Cancelled();
+  if (isSecure()) return goToRecorded(step, phase);
   m_settled = false;
   replay(step, phase, stop);
   arrive();
+  return m_record;
+}
+
+std::shared_ptr<const StepRecord> RunSession::goToRecorded(Index step, Phase phase) {
+  const auto newest = m_trainer.record();
+  if (step == newest->step && (step == 0 || phase == newest->completed))
+    arrive();
+  else if (phase == Phase::Account && step > 0 && step <= wholeSteps() && m_recorder)
+    showRecorded(m_branch, step);
+  else if (step == 0 || phase == Phase::Account)
+    refuseToRepeat("step " + std::to_string(step) + " cannot be shown again");
+  else
+    refuseToRepeat("the phases of step " + std::to_string(step) + " cannot be shown again");
   return m_record;
 }
 
@@ -143,6 +172,7 @@ std::shared_ptr<const StepRecord> RunSession::phaseBack(std::stop_token stop) {
 
 void RunSession::settle(std::stop_token stop) {
   if (m_settled) return;
+  if (isSecure()) refuseToRepeat("this step is only looked at");
   replay(m_record->step, m_record->completed.value_or(Phase::Account), stop);
   arrive();
 }
@@ -252,7 +282,30 @@ void RunSession::arrive() {
   if (m_recorder) m_recorder->stepped(m_branch, m_record);
 }
 
+bool RunSession::refreshDue() const {
+  const Index step = m_record->step;
+  if (step == 0 || m_record->completed != Phase::Account || (isSecure() && !m_settled))
+    return false;
+  const Index every = settingsOf(step)->run.refreshNormsEvery;
+  return every > 0 && (step - 1) % every == 0 &&
+         !m_refreshed.wasMade(m_tree.ownerOf(m_branch, step), step);
+}
+
+void RunSession::refreshNorms(std::stop_token stop) {
+  settle(stop);
+  auto made = m_trainer.refreshNorms(stop);
+  if (made->step <= m_newsKeep) m_newRefreshes.push_back(made);
+  const int owner = m_tree.ownerOf(m_branch, made->step);
+  m_refreshed.add(owner, std::move(made));
+}
+
+void RunSession::doWhatIsDue(std::stop_token stop) {
+  if (refreshDue()) refreshNorms(stop);
+  if (evaluationDue()) evaluate(stop);
+}
+
 bool RunSession::evaluationDue() const {
+  if (isSecure() && !m_settled) return false;
   const Index step = m_record->step;
   if (step == 0 || m_record->completed != Phase::Account || m_trainer.data().test.empty())
     return false;
@@ -291,6 +344,9 @@ RunNews RunSession::takeNews() {
   news.summaries = summariesOf(m_tree, m_branch, m_summaries, news.keep);
   for (const auto& step : m_draws.steps())
     if (step->step > news.keep) news.draws.push_back(step);
+  news.refreshes = std::exchange(m_newRefreshes, {});
+  for (auto& refresh : m_refreshed.after(m_tree, m_branch, news.keep))
+    news.refreshes.push_back(std::move(refresh));
   m_newsKeep = wholeSteps();
   if (std::exchange(m_branchesChanged, false))
     news.branches = branchLines(m_tree, m_branch, m_summaries);

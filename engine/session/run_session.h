@@ -9,6 +9,7 @@
 #include "engine/session/branch_lines.h"
 #include "engine/session/checkpoint_ring.h"
 #include "engine/session/left_draws.h"
+#include "engine/session/refreshed_norms.h"
 #include "engine/session/run_news.h"
 #include "engine/session/session_recorder.h"
 #include "engine/training/trainer.h"
@@ -20,7 +21,7 @@ struct PastSettings {
   Index checkpointEvery = 4;            ///< k, steps
   Index byteBudget = Index{256} << 20;  ///< of all checkpoints together
   Index maxCheckpoints = 256;           ///< for models so small that bytes do not bound them
-  Index drawsBudget = Index{64} << 20;  ///< bytes of the ExampleHistory
+  Index drawsBudget = Index{64} << 20;  ///< bytes of the ExampleHistory, and of refreshed norms
 };
 
 /// Where a session stands in what it knows.
@@ -51,6 +52,12 @@ struct RunPosition {
 /// file as it happens, and checkpoints at growing spacing. Where the file cannot be written the
 /// call that completed the step throws FileError, with the step done and kept; no further step
 /// begins until the file can be written again, was moved, or was given up.
+///
+/// A secure run (Experiment::RunSettings::secureMode) cannot be repeated: its keys are gone. Its
+/// past is looked at as it was recorded, whole steps only, without the tables of examples, which
+/// would tell who was drawn. Going forward from there walks through what was recorded up to the
+/// newest step, and goes on from it; nothing branches. What would have to be repeated throws
+/// SettingError with the reason.
 ///
 /// A cancelled call throws Cancelled within one block. A cancelled jump leaves the session where it
 /// was, with the same record; a cancelled advance keeps the phases that were complete. Not
@@ -91,6 +98,15 @@ class RunSession {
   std::shared_ptr<const StepRecord> evaluate(std::stop_token stop = {});
   /// True when the settings ask for an evaluation here and none is remembered.
   bool evaluationDue() const;
+  /// The norms of all training examples at the step just done; remembered.
+  void refreshNorms(std::stop_token stop = {});
+  /// True when the settings ask for that here and it was not done.
+  bool refreshDue() const;
+  /// Both, where they are due.
+  void doWhatIsDue(std::stop_token stop = {});
+
+  /// The run cannot be repeated.
+  bool isSecure() const { return m_trainer.experiment().run.secureMode; }
 
   const std::shared_ptr<const StepRecord>& record() const { return m_record; }
   RunPosition position() const;
@@ -168,6 +184,10 @@ class RunSession {
   /// Before the Trainer samples its next step: settings and checkpoints.
   void beginStep();
   void replay(Index step, Phase phase, std::stop_token stop);
+  /// What goTo() is in a secure run: the newest, or what was recorded.
+  std::shared_ptr<const StepRecord> goToRecorded(Index step, Phase phase);
+  /// The whole step of this branch as it was recorded.
+  void showRecorded(int branch, Index step);
   void keepNear(Index target);
   /// The nearest in memory; and in the recording as well.
   std::shared_ptr<const TrainerCheckpoint> nearest(Index done) const;
@@ -201,12 +221,14 @@ class RunSession {
   OwnSummaries m_summaries;
   /// By the owner of the step, and the step.
   std::map<std::pair<int, Index>, std::shared_ptr<const EvaluationPart>> m_evaluations;
+  RefreshedNorms m_refreshed;
   ExampleHistory m_draws;  ///< of the branch
   LeftDraws m_leftDraws;
 
   // News: steps up to m_newsKeep are known to whoever asks for it.
   Index m_newsKeep = 0;
   std::vector<std::pair<Index, EvaluationPart>> m_newEvaluations;
+  std::vector<std::shared_ptr<const NormRefresh>> m_newRefreshes;
   bool m_branchesChanged = true;
 };
 

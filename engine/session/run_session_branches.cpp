@@ -51,6 +51,7 @@ void RunSession::switchTo(int to) {
   m_leftDraws.exchange(m_tree, m_branch, to, keep, m_draws);
   m_newsKeep = std::min(m_newsKeep, keep);
   std::erase_if(m_newEvaluations, [&](const auto& entry) { return entry.first > keep; });
+  std::erase_if(m_newRefreshes, [&](const auto& refresh) { return refresh->step > keep; });
   m_branch = to;
   forgetUnderWay();
   m_branchesChanged = true;
@@ -82,14 +83,21 @@ std::shared_ptr<const StepRecord> RunSession::goTo(int branch, Index step, Phase
 std::shared_ptr<const StepRecord> RunSession::show(int branch, Index step, std::stop_token stop) {
   if (!m_recorder || step == 0 || !m_tree.contains(branch) || step > m_tree.at(branch).steps)
     return goTo(branch, step, Phase::Account, stop);
+  // What is at hand shows more than what was recorded.
+  if (isSecure()) return goTo(step, Phase::Account, stop);
+  showRecorded(branch, step);
+  return m_record;
+}
+
+void RunSession::showRecorded(int branch, Index step) {
   auto record = m_recorder->read(branch, step);
   switchTo(branch);
   m_record = std::move(record);
   m_settled = false;
-  return m_record;
 }
 
 Index RunSession::replayLength(Index step) const {
+  if (isSecure()) return 0;
   const Index before = std::max<Index>(step - 1, 0);
   Index from = nearest(before)->running.done;
   if (m_recorder)
@@ -121,6 +129,7 @@ void RunSession::pruneBranch(int branch) {
   for (const int one : pruned) {
     m_summaries.erase(one);
     m_leftDraws.forget(one);
+    m_refreshed.forget(one);
     m_tips.erase(one);
     std::erase_if(m_evaluations, [&](const auto& entry) { return entry.first.first == one; });
   }

@@ -44,6 +44,10 @@ RunSession::RunSession(const RecordingReader& recording, DataSettings where, Loa
                        PastSettings past)
     : RunSession(*treeOf(recording, where).settingsOf(0, 1),
                  checkedData(recording, std::move(data)), past) {
+  if (isSecure())
+    throw FileError(recording.path().string() +
+                    ": was recorded in secure mode, whose keys are kept nowhere; it can be looked "
+                    "at, and not gone on with");
   if (recording.info()->tensors != m_record->info->tensors ||
       recording.info()->sizes != m_record->info->sizes)
     throw FileError(recording.path().string() +
@@ -84,7 +88,7 @@ void RunSession::record(std::unique_ptr<RecordingWriter> writer, Index checkpoin
   assert(wholeSteps() == 0 && m_tree.branches().size() == 1);
   m_recorder = std::make_unique<SessionRecorder>(
       std::move(writer), std::vector<RecordingReader::CheckpointPlace>{}, checkpointBudget);
-  m_recorder->add(0, m_ring.atOrBefore(0));
+  if (!isSecure()) m_recorder->add(0, m_ring.atOrBefore(0));
 }
 
 void RunSession::resume(std::unique_ptr<RecordingWriter> writer, const RecordingReader& recording,
@@ -109,7 +113,7 @@ void RunSession::closeRecording() {
   const Index done = m_trainer.stepsDone();
   const bool atTheEnd =
       m_settled && !m_astray && !isUnderWay(*m_trainer.record()) && done == wholeSteps();
-  if (atTheEnd && done > 0) {
+  if (atTheEnd && done > 0 && !isSecure()) {
     const auto last = m_recorder->atOrBefore(m_tree, m_branch, done);
     if (!last || last->step < done)
       m_recorder->add(m_tree.ownerOf(m_branch, done), m_trainer.checkpoint());

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/tensor/philox.h"
 
-#include <cmath>
-#include <numbers>
-
 namespace clipscope {
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
@@ -38,21 +35,6 @@ std::uint64_t RandomStream::bits() {
     m_left = 2;
   }
   return m_words[static_cast<std::size_t>(2 - m_left--)];
-}
-
-double RandomStream::uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }
-
-std::uint64_t RandomStream::below(std::uint64_t bound) {
-  // Rejects the incomplete last interval, so that every value is equally likely.
-  const std::uint64_t limit = ~std::uint64_t{0} - (~std::uint64_t{0} % bound + 1) % bound;
-  std::uint64_t word = bits();
-  while (word > limit) word = bits();
-  return word % bound;
-}
-
-double RandomStream::normal() {
-  const double radius = std::sqrt(-2.0 * std::log1p(-uniform()));
-  return radius * std::cos(2.0 * std::numbers::pi * uniform());
 }
 
 }  // namespace clipscope

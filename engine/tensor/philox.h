@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "engine/tensor/draw_key.h"
+#include "engine/tensor/random_draws.h"
 
 namespace clipscope {
 
@@ -21,19 +22,11 @@ std::array<std::uint32_t, 2> philoxKey(const DrawKey& stream);
 
 /// A sequential reader of one stream, for draws that are not worth vectorising. Each call to Philox
 /// yields two 64-bit words. Copyable: a copy continues from the same position.
-class RandomStream {
+class RandomStream : public RandomDraws<RandomStream> {
  public:
   explicit RandomStream(const DrawKey& key) : m_key(key) {}
 
   std::uint64_t bits();
-  /// Uniform in [0, 1) with 53 random bits.
-  double uniform();
-  /// Uniform in [low, high).
-  double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  /// Uniform integer in [0, bound), without modulo bias. bound > 0.
-  std::uint64_t below(std::uint64_t bound);
-  /// Standard normal (Box–Muller on two 53-bit uniforms, in double).
-  double normal();
 
  private:
   DrawKey m_key;

@@ -79,6 +79,7 @@ void Trainer::State::account(StepRecord& next) {
   part->epsilon = accountant->epsilon(rules->experiment.privacy.delta);
   part->accountant = rules->experiment.privacy.accountant;
   part->sampling = carried.accounted;
+  part->simulated = !rules->experiment.run.secureMode;
   part->invalidBecause = carried.privateDenominator ? "private denominator" : "";
   carried.thresholds.clear();
   for (const AdaptiveResult& group : next.noise->adaptive)

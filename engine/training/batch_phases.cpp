@@ -49,6 +49,7 @@ void Trainer::State::beginStep(StepRecord& next) {
   groupNoiseStds(experiment.noise.allocation, gradientSigma, thresholds, rules->groupDimensions,
                  stds);
   wantUnclipped = experiment.run.unclippedSum;
+  secret = experiment.run.secureMode ? std::make_shared<const SecureKey>() : nullptr;
   stepParameters = parameters;
   model->prepare(*stepParameters, prepared);
 
@@ -79,7 +80,12 @@ void Trainer::State::drawBatch(SamplePart& part) {
   part.scheme = rules->experiment.sampling.scheme;
   part.epoch = -1;
   if (part.scheme == SamplingScheme::Poisson) {
-    poissonSample(data.train, rules->sampleRate, drawKey(DrawPurpose::Sample), part.examples);
+    if (secret) {
+      SecureStream stream(*secret, DrawPurpose::Sample);
+      poissonSample(data.train, rules->sampleRate, stream, part.examples);
+    } else {
+      poissonSample(data.train, rules->sampleRate, drawKey(DrawPurpose::Sample), part.examples);
+    }
     return;
   }
   Index number = 0, epoch = 0;
@@ -89,7 +95,12 @@ void Trainer::State::drawBatch(SamplePart& part) {
     number = past % rules->batchesPerEpoch;
   }
   if (orderEpoch != epoch) {
-    shuffledOrder(data.train, rules->experiment.run.seed, epoch, order);
+    if (secret) {
+      SecureStream stream(*secret, DrawPurpose::Shuffle);
+      shuffledOrder(data.train, stream, order);
+    } else {
+      shuffledOrder(data.train, rules->experiment.run.seed, epoch, order);
+    }
     orderEpoch = epoch;
   }
   takeBatch(order, number, rules->batchSize, part.examples);

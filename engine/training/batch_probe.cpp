@@ -6,6 +6,9 @@
 #include <cassert>
 #include <cmath>
 
+#include "engine/noise/gaussian_noise.h"
+#include "engine/noise/secure_noise.h"
+
 namespace clipscope {
 
 void runExamples(const Model& model, const PreparedParameters& prepared, const Dataset& data,
@@ -30,12 +33,23 @@ void runExamples(const Model& model, const PreparedParameters& prepared, const D
 BatchProbe::BatchProbe(std::shared_ptr<const Model> model,
                        std::shared_ptr<const Parameters> parameters,
                        std::shared_ptr<const Dataset> data, std::vector<Index> examples,
-                       DrawKey key)
+                       DrawKey key, std::shared_ptr<const SecureKey> secret)
     : m_model(std::move(model)),
       m_parameters(std::move(parameters)),
       m_data(std::move(data)),
       m_examples(std::move(examples)),
-      m_key(key) {}
+      m_key(key),
+      m_secret(std::move(secret)) {}
+
+void BatchProbe::fillNoise(Index tensor, std::span<float> out) const {
+  DrawKey key = m_key;
+  key.purpose = DrawPurpose::Noise;
+  key.block = static_cast<std::uint32_t>(tensor);
+  if (m_secret)
+    fillSecureNormals(*m_secret, key.block, 0, out);
+  else
+    fillNormals(key, 0, out);
+}
 
 BatchProbe::Block BatchProbe::passThrough(Index row) const {
   const auto batch = static_cast<Index>(m_examples.size());

@@ -8,6 +8,7 @@
 #include "engine/data/dataset.h"
 #include "engine/model/model.h"
 #include "engine/model/parameters.h"
+#include "engine/tensor/secure_stream.h"
 #include "engine/tensor/draw_key.h"
 
 namespace clipscope {
@@ -24,15 +25,17 @@ void runExamples(const Model& model, const PreparedParameters& prepared, const D
 class BatchProbe {
  public:
   BatchProbe(std::shared_ptr<const Model> model, std::shared_ptr<const Parameters> parameters,
-             std::shared_ptr<const Dataset> data, std::vector<Index> examples, DrawKey key);
+             std::shared_ptr<const Dataset> data, std::vector<Index> examples, DrawKey key,
+             std::shared_ptr<const SecureKey> secret = nullptr);
 
   const std::vector<Index>& examples() const { return m_examples; }
   const Model& model() const { return *m_model; }
   const Parameters& parameters() const { return *m_parameters; }
   const Dataset& data() const { return *m_data; }
-  /// Seed and step of the batch's draws; its noise is drawn with the same, DrawPurpose::Noise and
-  /// the tensor's trainable index as the block.
+  /// Seed and step of the batch's draws.
   const DrawKey& key() const { return m_key; }
+  /// The step's noise of trainable tensor `tensor`, before it is scaled: standard normals.
+  void fillNoise(Index tensor, std::span<float> out) const;
 
   /// Gradient and output of one pass.
   struct Look {
@@ -60,6 +63,7 @@ class BatchProbe {
   std::shared_ptr<const Dataset> m_data;
   std::vector<Index> m_examples;
   DrawKey m_key;
+  std::shared_ptr<const SecureKey> m_secret;  ///< in secure mode, while the step is at hand
 };
 
 }  // namespace clipscope

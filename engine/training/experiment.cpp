@@ -133,6 +133,8 @@ void Experiment::validate() const {
   require(run.steps >= 0, "run.steps", static_cast<double>(run.steps), "0 or more");
   require(run.threads >= 0 && run.threads <= 1024, "run.threads", run.threads,
           "from 0 (all cores) to 1024");
+  require(run.refreshNormsEvery >= 0, "run.refresh_norms_every",
+          static_cast<double>(run.refreshNormsEvery), "0 or more");
   require(run.evaluateEvery >= 0, "run.evaluate_every", static_cast<double>(run.evaluateEvery),
           "0 (never) or more");
   require(run.memoryBudgetMiB >= 0, "run.memory_budget_mib",
@@ -141,7 +143,8 @@ void Experiment::validate() const {
 
 bool needsRestart(const Experiment& before, const Experiment& after) {
   return !(before.data == after.data && before.model == after.model) ||
-         before.run.seed != after.run.seed || before.run.threads != after.run.threads ||
+         before.run.seed != after.run.seed || before.run.secureMode != after.run.secureMode ||
+         before.run.threads != after.run.threads ||
          before.sampling.physicalBatchSize != after.sampling.physicalBatchSize;
 }
 

@@ -86,9 +86,15 @@ struct PrivacySettings {
 
 struct RunSettings {
   std::uint64_t seed = 1;
-  Index steps = 200;             ///< of a headless run; the window runs until it is paused
-  int threads = 0;               ///< 0: all cores
-  Index evaluateEvery = 10;      ///< test accuracy every so many steps; 0: never
+  Index steps = 200;         ///< of a headless run; the window runs until it is paused
+  int threads = 0;           ///< 0: all cores
+  Index evaluateEvery = 10;  ///< test accuracy every so many steps; 0: never
+  /// Norms of all training examples at step 1 and every so many after it, for ε of single examples
+  /// (NormRefresh); 0: never.
+  Index refreshNormsEvery = 0;
+  /// Sampling, noise and count noise from a cryptographic generator with fresh keys that are kept
+  /// nowhere (SecureStream): the run cannot be replayed. Weights and dropout stay seeded.
+  bool secureMode = false;
   bool unclippedSum = true;      ///< form Σ g_i as well, for bias and cosine
   Index memoryBudgetMiB = 4096;  ///< for keeping a batch's activations while stepping by phase
 

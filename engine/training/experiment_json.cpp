@@ -237,6 +237,8 @@ RunSettings readRun(JsonFields fields) {
   fields.read("steps", r.steps);
   fields.read("threads", r.threads);
   fields.read("evaluate_every", r.evaluateEvery);
+  fields.read("refresh_norms_every", r.refreshNormsEvery);
+  fields.read("secure_mode", r.secureMode);
   fields.read("unclipped_sum", r.unclippedSum);
   fields.read("memory_budget_mib", r.memoryBudgetMiB);
   fields.checkAllKnown();
@@ -270,6 +272,8 @@ json toJson(const Experiment& e) {
             {"steps", e.run.steps},
             {"threads", e.run.threads},
             {"evaluate_every", e.run.evaluateEvery},
+            {"refresh_norms_every", e.run.refreshNormsEvery},
+            {"secure_mode", e.run.secureMode},
             {"unclipped_sum", e.run.unclippedSum},
             {"memory_budget_mib", e.run.memoryBudgetMiB}}},
           {"schedules",

@@ -56,7 +56,11 @@ void ReleasePass::runRange(const NoiseTask* noise, const UpdateTask* update, Ind
       if (std > 0) {
         DrawKey key = noise->key;
         key.block = static_cast<std::uint32_t>(chunk.tensor);
-        fillNormals(key, static_cast<std::uint64_t>(chunk.from), drawn);
+        const auto from = static_cast<std::uint64_t>(chunk.from);
+        if (noise->secret)
+          fillSecureNormals(*noise->secret, key.block, from, drawn);
+        else
+          fillNormals(key, from, drawn);
         tally.histogram.add(drawn);
         sums.noise = scaleAndSquare(static_cast<float>(std), drawn.data(), chunk.size);
       } else {

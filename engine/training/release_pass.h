@@ -7,6 +7,7 @@
 
 #include "engine/model/parameters.h"
 #include "engine/noise/noise_histogram.h"
+#include "engine/noise/secure_noise.h"
 #include "engine/optimizer/optimizer.h"
 #include "engine/tensor/draw_key.h"
 
@@ -14,9 +15,10 @@ namespace clipscope {
 
 /// What the noise of a step is made from.
 struct NoiseTask {
-  DrawKey key;                  ///< its block is the tensor's trainable index
-  std::span<const double> std;  ///< s by trainable tensor; 0: no noise
-  std::span<float> store;       ///< Parameters::trainable(), to keep the noise in; may be empty
+  DrawKey key;                        ///< its block is the tensor's trainable index
+  const SecureKey* secret = nullptr;  ///< where it is given, noise comes from it
+  std::span<const double> std;        ///< s by trainable tensor; 0: no noise
+  std::span<float> store;  ///< Parameters::trainable(), to keep the noise in; may be empty
 };
 
 /// What an update is made from: θ' = step(θ, (s + z)/B). Spans as Parameters::trainable().
@@ -67,7 +69,7 @@ class ReleasePass {
     NoiseTally histogram;
     double noiseSeconds = 0, updateSeconds = 0;
   };
-  static constexpr Index chunkSize = 4096;
+  static constexpr Index chunkSize = static_cast<Index>(secureChunk);
 
   void runRange(const NoiseTask* noise, const UpdateTask* update, Index first, Index last,
                 Tally& tally);

@@ -26,6 +26,7 @@ void Trainer::State::release(StepRecord& next, bool draws, bool updates) {
   if (draws) {
     noisePart = startNoise();
     noiseTask.key = drawKey(DrawPurpose::Noise);
+    noiseTask.secret = secret.get();
     noiseTask.std = noisePart->tensorStd;
     if (!updates) {
       noise.resize(extent());
@@ -103,6 +104,14 @@ void Trainer::State::finishNoise(StepRecord& next, std::shared_ptr<NoisePart> pa
   next.noise = std::move(part);
 }
 
+double Trainer::State::countNoise(std::uint32_t group) const {
+  if (secret) {
+    SecureStream stream(*secret, DrawPurpose::Count, group);
+    return secureNormal(stream);
+  }
+  return RandomStream(drawKey(DrawPurpose::Count, group)).normal();
+}
+
 void Trainer::State::adaptThresholds(NoisePart& part, const StepRecord& next) const {
   part.adaptive.clear();
   part.nextMaxGradNorm = notANumber;
@@ -117,10 +126,9 @@ void Trainer::State::adaptThresholds(NoisePart& part, const StepRecord& next) co
       unclipped +=
           factors.finite(i) &&
           countsAsUnclipped(adaptive.denominator, factors.groupNorm(i, group), thresholds[k]);
-    RandomStream stream(drawKey(DrawPurpose::Count, static_cast<std::uint32_t>(k)));
+    const double noise = countNoise(static_cast<std::uint32_t>(k));
     part.adaptive.push_back(adaptThreshold(adaptive, thresholds[k], unclipped, next.batchSize(),
-                                           rules->expectedBatch,
-                                           adaptive.countStd * stream.normal()));
+                                           rules->expectedBatch, adaptive.countStd * noise));
     squares += part.adaptive.back().after * part.adaptive.back().after;
   }
   part.nextMaxGradNorm = std::sqrt(squares);

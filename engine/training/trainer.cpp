@@ -138,7 +138,7 @@ std::shared_ptr<const BatchProbe> Trainer::probe() const {
   const State& s = *m_state;
   if (!s.current->sample || !s.stepParameters) return nullptr;
   return std::make_shared<BatchProbe>(s.model, s.stepParameters, s.data.data,
-                                      s.current->sample->examples, s.stepKey);
+                                      s.current->sample->examples, s.stepKey, s.secret);
 }
 const Experiment& Trainer::experiment() const { return m_state->nextRules->experiment; }
 
@@ -147,9 +147,9 @@ void Trainer::apply(const Experiment& experiment) {
   experiment.validate();
   if (needsRestart(s.nextRules->experiment, experiment))
     throw SettingError(
-        "this change needs a restart of the run: data, model, physical batch, seed and threads "
-        "hold "
-        "for a whole run");
+        "this change needs a restart of the run: data, model, physical batch, seed, secure mode "
+        "and "
+        "threads hold for a whole run");
   s.nextRules = std::make_shared<StepRules>(experiment, *s.info);
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/training/batch_probe.h"
 #include "engine/training/experiment.h"
+#include "engine/training/norm_refresh.h"
 #include "engine/training/phase.h"
 #include "engine/training/step_record.h"
 #include "engine/training/trainer_checkpoint.h"
@@ -45,6 +46,11 @@ class Trainer {
   void attachEvaluation(std::shared_ptr<const EvaluationPart> evaluation);
   /// True when the experiment asks for an evaluation after the step just completed.
   bool evaluationDue() const;
+
+  /// The norms of all training examples at the weights and thresholds of the step under way or just
+  /// done, which must have clipped (else SettingError). Changes nothing; takes as long as the
+  /// batches of an epoch, without their sums. Throws Cancelled on request.
+  std::shared_ptr<const NormRefresh> refreshNorms(std::stop_token stop = {}) const;
 
   /// The newest record; before the first phase an empty one with `info` set.
   std::shared_ptr<const StepRecord> record() const;

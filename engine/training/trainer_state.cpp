@@ -116,6 +116,9 @@ void Trainer::State::restart() {
   current = std::make_shared<StepRecord>();
   current->info = info;
   stepParameters.reset();
+  secret.reset();
+  // An order that came from a key cannot be made again, and must not be taken again.
+  orderEpoch = -1;
 }
 
 void Trainer::State::adoptRules() {

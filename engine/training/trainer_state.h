@@ -68,6 +68,8 @@ struct Trainer::State : RunningState {
   void finishNoise(StepRecord& next, std::shared_ptr<NoisePart> part);
   std::shared_ptr<Parameters> startUpdate();
   void finishUpdate(StepRecord& next, std::shared_ptr<Parameters> updated);
+  /// A standard normal for the count of a group.
+  double countNoise(std::uint32_t group) const;
   void adaptThresholds(NoisePart& part, const StepRecord& next) const;
   void account(StepRecord& next);
   void charge();
@@ -90,6 +92,7 @@ struct Trainer::State : RunningState {
 
   // The step under way.
   DrawKey stepKey;
+  std::shared_ptr<const SecureKey> secret;  ///< of this step, in secure mode; else null
   std::vector<double> thresholds;
   std::vector<double> stds;
   bool wantUnclipped = true;

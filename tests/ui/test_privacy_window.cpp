@@ -27,6 +27,7 @@ class TestPrivacyWindow : public WindowTest {
   void everyViewIsTheRuns();
   void plannerSpendsItsBudget();
   void epsilonAndSigmaSetEachOther();
+  void refreshedNormsAreExact();
 
  private:
   NumberEdit* field(const QString& name) {
@@ -127,6 +128,41 @@ void TestPrivacyWindow::epsilonAndSigmaSetEachOther() {
   const double found = controller()->experiment().noise.noiseMultiplier;
   const double spent = epsilonOf("rdp-opacus", found, q, 200);
   QVERIFY(spent <= 3 && spent > 3 * (1 - 1e-5));
+}
+
+void TestPrivacyWindow::refreshedNormsAreExact() {
+  PrivacyPanel* panel = window()->privacy();
+  window()->docks()->show(panel);
+  panel->setView(PrivacyPanel::View::Examples);
+  const auto stepTo = [&](Index step) {
+    while (record().step < step || record().completed != Phase::Account) {
+      controller()->step();
+      settle();
+    }
+    panel->prepareForPicture();
+  };
+  stepTo(1);
+  QVERIFY(panel->summary().contains("(estimate)"));
+  type(field(QStringLiteral("All norms every")), QStringLiteral("1"));
+  settle();
+  stepTo(3);
+  // The first step was done before.
+  QCOMPARE(controller()->exampleHistory().refreshes().size(), std::size_t{2});
+  QVERIFY(panel->summary().contains("(estimate)"));
+  QVERIFY(panel->summary().contains("refreshed at 2 steps"));
+  Experiment again = controller()->experiment();
+  controller()->openExperiment(again);
+  settle();
+  stepTo(3);
+  QVERIFY(panel->summary().contains("(exact)"));
+  const auto& refreshes = controller()->exampleHistory().refreshes();
+  QCOMPARE(refreshes.size(), std::size_t{3});
+  // The last one against the step's own norms.
+  for (Index row = 0; row < record().batchSize(); ++row) {
+    const auto i = static_cast<std::size_t>(record().sample->examples[static_cast<std::size_t>(row)]);
+    const double own = record().norms->global[static_cast<std::size_t>(row)];
+    QVERIFY(std::abs(static_cast<double>(refreshes.back()->norms[i]) / own - 1) < 2e-5);
+  }
 }
 
 QTEST_MAIN(TestPrivacyWindow)

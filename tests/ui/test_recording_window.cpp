@@ -11,6 +11,7 @@
 #include "ui/panels/branches_panel.h"
 #include "ui/panels/history_panel.h"
 #include "ui/panels/history_plot.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
@@ -33,6 +34,7 @@ class TestRecordingWindow : public WindowTest {
   void withoutItsDataItIsLookedAt();
   void startPageOffersWhatThereIs();
   void oldRunsAreThinned();
+  void secureRunsAreLookedAt();
 
  private:
   void record(const QTemporaryDir& folder) {
@@ -337,6 +339,41 @@ void TestRecordingWindow::oldRunsAreThinned() {
   QCOMPARE(runs.size(), std::size_t{2});
   thinRecoveredRuns(folder.path(), 20, 1);
   QVERIFY(recoveredRuns(folder.path()).empty());
+}
+
+void TestRecordingWindow::secureRunsAreLookedAt() {
+  const QTemporaryDir folder;
+  window()->keepRunsIn(folder.path());
+  Experiment secure = small();
+  secure.run.secureMode = true;
+  controller()->openExperiment(secure);
+  settle();
+  runTo(4);
+  QVERIFY(!record().account->simulated);
+  QVERIFY(!window()->privacy()->summary().contains(QStringLiteral("simulated")));
+  goTo(2);
+  QCOMPARE(record().step, Index{2});
+  QCOMPARE(record().norms->norms.examples(), Index{0});
+  controller()->phaseBack();
+  settle();
+  QVERIFY(window()->messages()->isError());
+  QVERIFY(window()->messages()->text().contains(QStringLiteral("secure mode")));
+  QCOMPARE(record().step, Index{2});
+  // Forward through what is known, and on.
+  for (const Index step : {3, 4, 5}) {
+    controller()->step();
+    settle();
+    QCOMPARE(record().step, step);
+  }
+  QVERIFY(record().norms->norms.examples() > 0);
+  const QString path = QString::fromStdString(controller()->recording().path.string());
+  m_window.reset();
+  MainWindow again;
+  again.show();
+  again.controller()->openFirst(path);
+  QTRY_VERIFY(!again.controller()->isBusy() && again.controller()->record());
+  QVERIFY(again.controller()->isReadOnly());
+  QCOMPARE(again.controller()->record()->step, Index{5});
 }
 
 QTEST_MAIN(TestRecordingWindow)

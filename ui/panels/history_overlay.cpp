@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "ui/panels/branch_colour.h"
+#include "ui/plots/plot.h"
 
 namespace clipscope {
 

@@ -29,9 +29,10 @@ IndividualPlot::IndividualPlot(Selection* selection, QWidget* parent)
   m_legend->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   m_legend->setToolTip(
       tr("ε of one example by what its own clipped gradients used of the sensitivity, at every "
-         "step, drawn or not. Its norm is known when it was drawn. Between draws the estimate "
-         "takes the norm of the last draw; the bound charges the whole sensitivity. Both depend on "
-         "the data and are private themselves."));
+         "step, drawn or not. Its norm is known when it was drawn, and at steps that refreshed the "
+         "norms of all examples (Run settings). In between the estimate takes the last norm known; "
+         "the bound charges the whole sensitivity. Both depend on the data and are private "
+         "themselves."));
   column->addWidget(m_legend);
   m_plot = new Plot(tr("How ε of single examples is spread"), this);
   column->addWidget(m_plot, 1);

@@ -193,9 +193,12 @@ void PrivacyPanel::workOnExamples() {
   if (m_examples == 0 || !m_draws) return;
   std::vector<std::shared_ptr<const StepDraws>> draws(m_draws->steps().begin(),
                                                       m_draws->steps().end());
+  std::vector<std::shared_ptr<const NormRefresh>> refreshes(m_draws->refreshes().begin(),
+                                                            m_draws->refreshes().end());
   m_examplesWork.start([summaries = m_history->summaries(), draws = std::move(draws),
-                        examples = m_examples, delta = delta()](const std::stop_token& stop) {
-    return individualPrivacy(summaries, draws, examples, delta, stop);
+                        refreshes = std::move(refreshes), examples = m_examples,
+                        delta = delta()](const std::stop_token& stop) {
+    return individualPrivacy(summaries, draws, examples, delta, stop, refreshes);
   });
 }
 
@@ -209,9 +212,10 @@ void PrivacyPanel::showSummary() {
   m_working->setVisible(isBusy);
   const StepSummary* newest = m_history ? m_history->newest() : nullptr;
   if (!newest) return;
-  QString text = (newest->epsilonIsBound ? tr("simulated ε %1 at δ %2")
-                                         : tr("simulated ε ≈ %1 (approximation) at δ %2"))
-                     .arg(shortNumber(newest->epsilon, 3), shortNumber(delta(), 3));
+  QString text =
+      (newest->epsilonIsBound ? tr("ε %1 at δ %2") : tr("ε ≈ %1 (approximation) at δ %2"))
+          .arg(shortNumber(newest->epsilon, 3), shortNumber(delta(), 3));
+  if (!m_experiment.run.secureMode) text = tr("simulated %1").arg(text);
   if (!std::isnan(newest->epsilonNotValid)) text = tr("ε not valid: private denominator");
   switch (view()) {
     case View::Steps: {
@@ -233,8 +237,11 @@ void PrivacyPanel::showSummary() {
     case View::Examples: {
       const IndividualPrivacy& p = m_individual->privacy();
       if (p.steps == 0) break;
-      text = tr("median %1 (estimate) · an example that uses all of C: %2")
+      text = (p.isExact() ? tr("median %1 (exact) · an example that uses all of C: %2")
+                          : tr("median %1 (estimate) · an example that uses all of C: %2"))
                  .arg(shortNumber(m_individual->medianEstimate(), 3), shortNumber(p.worst, 3));
+      if (p.refreshes > 0 && !p.isExact())
+        text += tr(" · all norms refreshed at %1 steps").arg(p.refreshes);
       if (p.knownSteps < p.steps)
         text += tr(" · norms of the last %1 of %2 steps").arg(p.knownSteps).arg(p.steps);
       break;

@@ -38,15 +38,22 @@ QString epsilonText(const AccountPart& account) {
     return tr("ε not valid: %1")
         .arg(QString::fromUtf8(account.invalidBecause.data(),
                                static_cast<qsizetype>(account.invalidBecause.size())));
-  const QString text = accountantIsBound(account.accountant) ? tr("simulated ε %1 at δ %2")
-                                                             : tr("simulated ε ≈ %1 (GDP), δ %2");
+  const bool isBound = accountantIsBound(account.accountant);
+  const QString text =
+      account.simulated
+          ? (isBound ? tr("simulated ε %1 at δ %2") : tr("simulated ε ≈ %1 (GDP), δ %2"))
+          : (isBound ? tr("ε %1 at δ %2") : tr("ε ≈ %1 (GDP), δ %2"));
   return text.arg(shortNumber(account.epsilon, 3), shortNumber(account.delta, 3));
 }
 
 QString epsilonTip(const AccountPart& account) {
   const QString simulated =
-      tr("A run that can be replayed from its seed is a simulation: ε is about releasing the "
-         "weights of one run whose noise and sampling were fresh and secret.");
+      account.simulated
+          ? tr("A run that can be replayed from its seed is a simulation: ε is about releasing the "
+               "weights of one run whose noise and sampling were fresh and secret.")
+          : tr("Secure mode: sampling and noise came from keys that are kept nowhere. ε is about "
+               "releasing the weights of this run alone: what this window shows is not private, "
+               "and choosing a run or a setting from it is not in ε.");
   QString text = samplingText(account.sampling) + QLatin1Char('\n');
   if (!accountantIsBound(account.accountant))
     text += tr("Gaussian differential privacy by the central limit theorem: an approximation and "

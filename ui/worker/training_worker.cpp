@@ -52,18 +52,14 @@ void TrainingWorker::open(const Experiment& experiment, int runId, std::stop_tok
   });
 }
 
-void TrainingWorker::evaluateWhenDue(std::stop_token stop) {
-  if (m_session->evaluationDue()) m_session->evaluate(stop);
-}
-
 void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (refuses(runId)) return;
-    evaluateWhenDue(stop);  // where a pause cut it short
+    m_session->doWhatIsDue(stop);  // where a pause cut it short
     m_session->advanceTo(phase, stop);
     send(runId, true);
-    if (!m_session->evaluationDue()) return;
-    m_session->evaluate(stop);
+    if (!m_session->evaluationDue() && !m_session->refreshDue()) return;
+    m_session->doWhatIsDue(stop);
     send(runId, true);
   });
 }
@@ -71,11 +67,11 @@ void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
 void TrainingWorker::run(const RunGoal& goal, int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (refuses(runId)) return;
-    evaluateWhenDue(stop);
+    m_session->doWhatIsDue(stop);
     while (!stop.stop_requested()) {
       const auto started = std::chrono::steady_clock::now();
       m_session->finishStep(stop);
-      evaluateWhenDue(stop);
+      m_session->doWhatIsDue(stop);
       if (goal.isMetBy(*m_session->record())) break;
       keepPace(started, send(runId, false), runId, stop);
     }
@@ -103,7 +99,7 @@ void TrainingWorker::goTo(Index step, Phase phase, int runId, std::stop_token st
       m_view->goTo(m_view->position().branch, step);
     } else if (m_session) {
       m_session->goTo(step, phase, stop);
-      evaluateWhenDue(stop);  // where it was cut short the first time
+      m_session->doWhatIsDue(stop);  // where it was cut short the first time
     } else {
       return;
     }

@@ -145,7 +145,6 @@ class TrainingWorker : public QObject {
   /// Waits until the next step of a run is due; sends a record held back meanwhile.
   void keepPace(std::chrono::steady_clock::time_point started, bool sent, int runId,
                 const std::stop_token& stop);
-  void evaluateWhenDue(std::stop_token stop);
   /// Makes these the run; the one before is closed.
   void take(std::unique_ptr<RunSession> session, std::unique_ptr<RecordingView> view, bool isNamed);
   /// Records the session for recovery; says why where that cannot be.

@@ -200,7 +200,7 @@ void TrainingWorker::goToBranch(int branch, Index step, int runId, std::stop_tok
               noticed;
       if (isShort || !m_session->recording()) {
         m_session->goTo(branch, step, Phase::Account, stop);
-        evaluateWhenDue(stop);  // where it was cut short the first time
+        m_session->doWhatIsDue(stop);  // where it was cut short the first time
       } else {
         m_session->show(branch, step, stop);
       }

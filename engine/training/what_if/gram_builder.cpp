@@ -9,7 +9,6 @@
 #include <numeric>
 
 #include "engine/error.h"
-#include "engine/noise/gaussian_noise.h"
 #include "engine/tensor/gemm.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/philox.h"
@@ -150,10 +149,7 @@ void GramBuilder::packNoise() {
   for (Index t = 0; t < m_tensors; ++t) {
     AlignedVector<float>& z = m_noise[at(t)];
     z.resize(at(table.trainableInfo(t).size()));
-    DrawKey key = m_probe.key();
-    key.purpose = DrawPurpose::Noise;
-    key.block = static_cast<std::uint32_t>(t);
-    fillNormals(key, 0, z);
+    m_probe.fillNoise(t, z);
     m_gram->m_noise[at(t)] = sumSquares(z.data(), static_cast<Index>(z.size()));
     anyFormed = anyFormed || !m_isOuter[at(t)];
   }

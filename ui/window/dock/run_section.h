@@ -5,7 +5,7 @@
 
 namespace clipscope {
 
-/// Seed and evaluation.
+/// Seed, what is done every so many steps, and secure mode.
 class RunSection : public DockSection {
   Q_OBJECT
 
@@ -16,7 +16,8 @@ class RunSection : public DockSection {
   void display(const Experiment& experiment) override;
 
  private:
-  NumberEdit *m_seed, *m_evaluate;
+  NumberEdit *m_seed, *m_evaluate, *m_refresh;
+  QCheckBox* m_secure;
 };
 
 }  // namespace clipscope
