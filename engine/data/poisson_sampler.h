@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "engine/tensor/secure_stream.h"
 #include "engine/tensor/draw_key.h"
+#include "engine/tensor/secure_stream.h"
 #include "engine/tensor/shape.h"
 
 namespace clipscope {

@@ -8,8 +8,8 @@
 #include "engine/data/dataset.h"
 #include "engine/model/model.h"
 #include "engine/model/parameters.h"
-#include "engine/tensor/secure_stream.h"
 #include "engine/tensor/draw_key.h"
+#include "engine/tensor/secure_stream.h"
 
 namespace clipscope {
 

@@ -159,7 +159,8 @@ void TestPrivacyWindow::refreshedNormsAreExact() {
   QCOMPARE(refreshes.size(), std::size_t{3});
   // The last one against the step's own norms.
   for (Index row = 0; row < record().batchSize(); ++row) {
-    const auto i = static_cast<std::size_t>(record().sample->examples[static_cast<std::size_t>(row)]);
+    const auto i =
+        static_cast<std::size_t>(record().sample->examples[static_cast<std::size_t>(row)]);
     const double own = record().norms->global[static_cast<std::size_t>(row)];
     QVERIFY(std::abs(static_cast<double>(refreshes.back()->norms[i]) / own - 1) < 2e-5);
   }
