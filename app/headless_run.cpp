@@ -16,6 +16,7 @@
 #include "engine/error.h"
 #include "engine/interchange/recorded_run.h"
 #include "engine/interchange/run_folder.h"
+#include "engine/session/breakpoints.h"
 
 namespace clipscope {
 
@@ -91,6 +92,10 @@ constexpr PastSettings noPast{
 
 int train(RunSession& session, Index steps, const RunOutput& out) {
   const Index first = session.stepsDone();
+  Breakpoints breakpoints;
+  for (const std::string& condition : out.breakpoints)
+    breakpoints.list().emplace_back(BreakCondition(condition));
+  std::optional<BreakHit> hit;
   RunTrace trace(out.profile);
   RunFolder folder(out.folder, factsOf(session.trainer(), CLIPSCOPE_VERSION));
   const LoadedData& data = session.data();
@@ -103,8 +108,10 @@ int train(RunSession& session, Index steps, const RunOutput& out) {
   double accuracy = notANumber;
   // What a program that was killed did not come to.
   session.doWhatIsDue();
-  while (session.stepsDone() < steps && !interruptRequested) {
-    record = session.finishStep();
+  while (session.stepsDone() < steps && !interruptRequested && !hit) {
+    hit = breakpoints.finishStep(session);
+    if (hit && hit->phase != Phase::Account) break;
+    record = session.record();
     trace.stepped(*record);
     if (session.refreshDue()) {
       session.refreshNorms();
@@ -119,28 +126,32 @@ int train(RunSession& session, Index steps, const RunOutput& out) {
     folder.add(*record);
     progress.show(*record, accuracy);
   }
-  const bool interrupted = session.stepsDone() < steps;
+  const bool interrupted = session.stepsDone() < steps && !hit;
   progress.finish();
   if (out.plots && record) {
     RunHistory history;
     session.takeNews().addTo(history);
-    StepPlotsInput input{session.experiment(), record, &history, nullptr};
-    if (record->batchSize() > 0) input.gram = BatchGram::build(*session.probe());
+    StepPlotsInput input{session.experiment(), session.record(), &history, nullptr};
+    if (input.record->has(Phase::Norms) && input.record->batchSize() > 0)
+      input.gram = BatchGram::build(*session.probe());
     for (auto& [name, bytes] : plotsWithoutDisplay(input)) folder.attach(name, std::move(bytes));
   }
   const std::string recording =
       session.recording() ? session.recording()->path().string() : std::string();
   session.closeRecording();
-  folder.finish(interrupted);
+  folder.finish(interrupted || session.stepsDone() < steps);
   trace.finish();
 
+  if (hit)
+    std::cout << "Stopped at step " << hit->step << " after phase " << phaseName(hit->phase) << ": "
+              << hit->why << " (--break \"" << out.breakpoints[hit->breakpoint] << "\").\n";
   std::cout << (interrupted ? "Interrupted after " : "Done: ") << folder.steps()
             << (folder.steps() == 1 ? " step" : " steps");
   if (first > 0) std::cout << " after step " << first;
   std::cout << summary(record.get(), accuracy) << ".\nResults (not private) in "
             << folder.folder().string() << "\n";
   if (!recording.empty()) std::cout << "Recording (not private) in " << recording << "\n";
-  return interrupted ? exitInterrupted : exitOk;
+  return hit ? exitBroke : interrupted ? exitInterrupted : exitOk;
 }
 
 }  // namespace

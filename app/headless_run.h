@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/training/experiment.h"
 
@@ -14,11 +15,13 @@ struct RunOutput {
   bool plots = true;       ///< pictures of the last step
   std::string recording;   ///< a new file that gets every step while it lasts; or ""
   Index segmentSteps = 0;  ///< steps to a numbered segment of the recording; 0: one file
-  std::string profile;     ///< a file for the times of every step, as Chrome's trace events; or ""
+  std::vector<std::string> breakpoints;  ///< conditions (break_condition.h) that end the run
+  std::string profile;  ///< a file for the times of every step, as Chrome's trace events; or ""
 };
 
 /// Trains an experiment to its last step, or to Ctrl-C (or SIGTERM), and writes what `out` says.
-/// Progress goes to stderr and a summary to stdout. Returns exitOk or exitInterrupted; throws Error
+/// Progress goes to stderr and a summary to stdout. Returns exitOk, exitInterrupted or, where a
+/// breakpoint ended it, exitBroke: the rows are then of the whole steps before it. Throws Error
 /// for what stops the run, and leaves no new folder then; what was recorded stays.
 int runHeadless(const Experiment& experiment, const RunOutput& out);
 

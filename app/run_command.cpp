@@ -26,6 +26,13 @@ RunCommand::RunCommand(CLI::App& program)
                     "--steps to another last step, with --data where the data lies now");
   m_app->add_flag("!--no-plots", m_out.plots,
                   "Leave out the plots of the last step (plots/norms.svg, …)");
+  m_app
+      ->add_option("--break", m_out.breakpoints,
+                   "Stop where a condition holds, \"clipped_fraction > 0.9 and step >= 10\", with "
+                   "exit code 3; repeatable")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   m_app->add_option("--profile", m_out.profile,
                     "Write the times of every step, phase and layer into a file: Chrome's trace "
                     "events (JSON), for chrome://tracing or ui.perfetto.dev");

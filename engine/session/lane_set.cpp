@@ -44,11 +44,21 @@ void LaneSet::add(const LaneSettings& settings, const Experiment& main, const Lo
     throw SettingError("\"" + settings.name + "\" cannot be a lane: " + why +
                        "; lanes share data, model, seed, threads and sampling");
   m_lanes.push_back(
-      {settings, std::make_unique<RunSession>(settings.experiment, data, lanePast), {}});
+      {settings, std::make_unique<RunSession>(settings.experiment, data, lanePast), ++m_lastId});
 }
 
-void LaneSet::remove(std::size_t lane) {
-  m_lanes.erase(m_lanes.begin() + static_cast<std::ptrdiff_t>(lane));
+void LaneSet::remove(int id) {
+  std::erase_if(m_lanes, [&](const Lane& lane) { return lane.id == id; });
+}
+
+std::vector<std::string> LaneSet::removeUnlike(const Experiment& main) {
+  std::vector<std::string> removed;
+  std::erase_if(m_lanes, [&](const Lane& lane) {
+    if (whyNoLane(lane.settings.experiment, main).empty()) return false;
+    removed.push_back(lane.settings.name);
+    return true;
+  });
+  return removed;
 }
 
 void LaneSet::follow(Index step, std::optional<Phase> phase, std::stop_token stop) {
@@ -74,20 +84,34 @@ bool LaneSet::isBehind(Index step, std::optional<Phase> phase) const {
       m_lanes, [&](const Lane& lane) { return standsAt(*lane.session, step, phase); });
 }
 
-std::vector<LaneView> LaneSet::views(const Experiment& main) {
-  std::vector<LaneView> made;
+std::vector<LaneNews> LaneSet::takeNews(const Experiment& main) {
+  std::vector<LaneNews> made;
   for (Lane& lane : m_lanes) {
-    lane.session->takeNews().addTo(lane.history);
-    LaneView view;
-    view.name = lane.settings.name;
-    view.change = describeChange(main, lane.settings.experiment);
-    view.experiment = std::make_shared<const Experiment>(lane.settings.experiment);
-    const auto& all = lane.history.summaries();
-    view.steps.assign(all.begin(), all.end());
-    view.record = lane.session->record();
-    made.push_back(std::move(view));
+    LaneNews news;
+    news.id = lane.id;
+    news.name = lane.settings.name;
+    news.change = describeChange(main, lane.settings.experiment);
+    news.experiment = std::make_shared<const Experiment>(lane.settings.experiment);
+    news.record = lane.session->record();
+    news.news = lane.session->takeNews();
+    made.push_back(std::move(news));
   }
   return made;
+}
+
+void addLaneNews(const std::vector<LaneNews>& news, std::vector<LaneView>& views) {
+  std::erase_if(views, [&](const LaneView& view) {
+    return std::ranges::find(news, view.id, &LaneNews::id) == news.end();
+  });
+  for (const LaneNews& one : news) {
+    auto view = std::ranges::find(views, one.id, &LaneView::id);
+    if (view == views.end()) view = views.insert(views.end(), LaneView{one.id, {}, {}, {}, {}, {}});
+    view->name = one.name;
+    view->change = one.change;
+    view->experiment = one.experiment;
+    view->record = one.record;
+    one.news.addTo(view->history);
+  }
 }
 
 }  // namespace clipscope

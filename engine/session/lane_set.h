@@ -19,14 +19,27 @@ struct LaneSettings {
   friend bool operator==(const LaneSettings&, const LaneSettings&) = default;
 };
 
-/// A lane as a screen draws it: immutable.
-struct LaneView {
+/// What became known of a lane since one last asked; immutable.
+struct LaneNews {
+  int id = 0;  ///< of this lane and no other of its set
   std::string name;
   std::string change;  ///< what differs from the main run: "max_grad_norm 1 → 0.5"
   std::shared_ptr<const Experiment> experiment;
-  std::vector<StepSummary> steps;            ///< whole steps 1 …, up to where the lane has come
   std::shared_ptr<const StepRecord> record;  ///< where it stands
+  RunNews news;
 };
+
+/// A lane as a screen draws it.
+struct LaneView {
+  int id = 0;
+  std::string name, change;
+  std::shared_ptr<const Experiment> experiment;
+  std::shared_ptr<const StepRecord> record;
+  RunHistory history;
+};
+
+/// Brings views up to date with the news of all lanes: those without news are gone.
+void addLaneNews(const std::vector<LaneNews>& news, std::vector<LaneView>& views);
 
 /// Runs beside a main run, in lockstep with it: the same initial weights, the same batches, the
 /// same standard normals, each scaled by its own std. That follows from the same data, model, seed
@@ -40,8 +53,12 @@ class LaneSet {
   /// Adds a lane at step 0. Throws SettingError where it does not share what lanes share, where
   /// there are `mostLanes`, where its run would be secure, or for bad settings.
   void add(const LaneSettings& settings, const Experiment& main, const LoadedData& data);
-  void remove(std::size_t lane);
+  /// Nothing happens for an id that is gone.
+  void remove(int id);
   void clear() { m_lanes.clear(); }
+  /// Removes those that no longer share what lanes share with a main run of these settings; their
+  /// names.
+  std::vector<std::string> removeUnlike(const Experiment& main);
   std::size_t count() const { return m_lanes.size(); }
   const LaneSettings& settings(std::size_t lane) const { return m_lanes[lane].settings; }
 
@@ -52,17 +69,18 @@ class LaneSet {
   /// True where a lane is not at that place.
   bool isBehind(Index step, std::optional<Phase> phase) const;
 
-  /// As they are now; `main`: what changes are told against.
-  std::vector<LaneView> views(const Experiment& main);
+  /// Of all lanes; `main`: what changes are told against.
+  std::vector<LaneNews> takeNews(const Experiment& main);
   const RunSession& session(std::size_t lane) const { return *m_lanes[lane].session; }
 
  private:
   struct Lane {
     LaneSettings settings;
     std::unique_ptr<RunSession> session;
-    RunHistory history;
+    int id = 0;
   };
   std::vector<Lane> m_lanes;
+  int m_lastId = 0;
 };
 
 /// Why an experiment cannot be a lane of a main run; "" where it can.

@@ -299,8 +299,30 @@ void ComparePanel::openColumnMenu(int section) {
 void ComparePanel::fillColumnMenu(QMenu& menu, std::size_t column) {
   menu.addAction(tr("Edit…"), this, [this, column] { editColumn(column); });
   menu.addAction(tr("Use this clipping"), this, [this, column] { useColumn(column); });
+  menu.addAction(tr("Run as a lane"), this, [this, column] { runAsLane(column); });
+  menu.addAction(tr("Run all columns as lanes"), this, &ComparePanel::runAllAsLanes);
   menu.addAction(tr("Remove"), this, [this, column] { removeColumn(column); })
       ->setEnabled(m_set.columns.size() > CompareSet::least);
+}
+
+LaneSettings ComparePanel::laneOf(std::size_t column) const {
+  LaneSettings lane;
+  lane.name = shortName(m_set.columns[column]).toStdString();
+  lane.experiment = m_state->experiment();
+  lane.experiment.clipping = m_set.clippingOf(*m_state, m_set.columns[column]);
+  lane.experiment.noise = m_set.noiseOf(*m_state, m_set.columns[column]);
+  return lane;
+}
+
+void ComparePanel::runAsLane(std::size_t column) { emit lanesRequested({laneOf(column)}); }
+
+void ComparePanel::runAllAsLanes() {
+  std::vector<LaneSettings> lanes;
+  for (std::size_t k = 0; k < m_set.columns.size(); ++k) {
+    LaneSettings lane = laneOf(k);
+    if (!(lane.experiment == m_state->experiment())) lanes.push_back(std::move(lane));
+  }
+  emit lanesRequested(lanes);
 }
 
 CompareEditor* ComparePanel::editColumn(std::size_t column) {

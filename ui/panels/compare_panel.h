@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "engine/session/lane_set.h"
 #include "ui/panels/compare_plot.h"
 #include "ui/panels/compare_set.h"
 #include "ui/panels/panel.h"
@@ -49,8 +50,15 @@ class ComparePanel : public Panel {
   void removeColumn(std::size_t column);
   /// Makes a column the experiment's setting.
   void useColumn(std::size_t column);
+  /// Asks for a lane with the clipping and noise of a column; of all that differ from the run.
+  void runAsLane(std::size_t column);
+  void runAllAsLanes();
   /// The entries of a column's menu.
   void fillColumnMenu(QMenu& menu, std::size_t column);
+
+ signals:
+  /// Columns are to be runs of their own, in lockstep with this one.
+  void lanesRequested(const std::vector<clipscope::LaneSettings>& lanes);
 
  protected:
   void showRecord() override;
@@ -60,6 +68,7 @@ class ComparePanel : public Panel {
 
  private:
   void buildHead();
+  LaneSettings laneOf(std::size_t column) const;
   void fillColumns();
   void columnsChanged();
   void showNumbers();

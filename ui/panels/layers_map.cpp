@@ -7,6 +7,7 @@
 #include <QToolTip>
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "ui/panels/tensor_label.h"
 #include "ui/plots/number_format.h"
@@ -63,25 +64,31 @@ double LayersMap::value(Index tensor, Index column) const {
   return whole > 0 ? (norm / whole) * (norm / whole) : 0.0;
 }
 
+void LayersMap::setScale(std::optional<std::pair<double, double>> scale) {
+  if (m_scale == scale) return;
+  m_scale = scale;
+  rebuild();
+}
+
+std::pair<double, double> LayersMap::ownScale() const {
+  if (!m_record || m_quantity == Quantity::Share) return {0, 1};
+  double low = 1e300, high = -1e300;
+  for (Index t = 0; t < m_record->norms->norms.tensors(); ++t)
+    for (Index c = 0; c < columns(); ++c) {
+      const double v = value(t, c);
+      if (!(v > 0)) continue;
+      low = std::min(low, std::log10(v));
+      high = std::max(high, std::log10(v));
+    }
+  if (high < low) return {0, 1};
+  low = std::max(low, high - 6);
+  return {high - low < 1e-6 ? high - 1 : low, high};
+}
+
 void LayersMap::rebuild() {
   if (!m_record) return;
   const Index tensors = m_record->norms->norms.tensors();
-  m_low = 0;
-  m_high = 1;
-  if (m_quantity == Quantity::Norm) {
-    m_low = 1e300;
-    m_high = -1e300;
-    for (Index t = 0; t < tensors; ++t)
-      for (Index c = 0; c < columns(); ++c) {
-        const double v = value(t, c);
-        if (!(v > 0)) continue;
-        m_low = std::min(m_low, std::log10(v));
-        m_high = std::max(m_high, std::log10(v));
-      }
-    if (m_high < m_low) m_low = 0, m_high = 1;
-    m_low = std::max(m_low, m_high - 6);
-    if (m_high - m_low < 1e-6) m_low = m_high - 1;
-  }
+  std::tie(m_low, m_high) = m_scale && m_quantity == Quantity::Norm ? *m_scale : ownScale();
   m_image = QImage(std::max<int>(1, static_cast<int>(columns())), static_cast<int>(tensors),
                    QImage::Format_RGB32);
   for (Index t = 0; t < tensors; ++t) {

@@ -4,6 +4,8 @@
 #include <QImage>
 #include <QWidget>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/training/step_record.h"
@@ -25,6 +27,11 @@ class LayersMap : public QWidget {
   void setRecord(std::shared_ptr<const StepRecord> record);
   void setQuantity(Quantity quantity);
   void setAfterClipping(bool after);
+  /// Log₁₀ of the norms at the ends of the colours, for several maps on one scale; nothing: those
+  /// of the record shown.
+  void setScale(std::optional<std::pair<double, double>> scale);
+  /// The ends that the record shown has by itself.
+  std::pair<double, double> ownScale() const;
   Quantity quantity() const { return m_quantity; }
   bool afterClipping() const { return m_after; }
 
@@ -62,6 +69,7 @@ class LayersMap : public QWidget {
   std::vector<Index> m_order;
   Quantity m_quantity = Quantity::Share;
   bool m_after = false;
+  std::optional<std::pair<double, double>> m_scale;
   double m_low = 0, m_high = 1;  ///< the colour scale: shares, or log₁₀ of norms
   QImage m_image;
 };

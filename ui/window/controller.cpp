@@ -42,6 +42,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
   connect(&m_thread, &QThread::finished, m_worker, &QObject::deleteLater);
   connectWhatIf();
   connectRecording();
+  connectLanes();
   connect(m_worker, &TrainingWorker::opened, this,
           [this](int runId, std::shared_ptr<const Session> session) {
             if (runId < m_runId) return;
@@ -60,10 +61,12 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             m_recording = {};
             m_branches = std::make_shared<const std::vector<BranchLine>>();
             m_exampleHistory.clear();
+            m_lanes.clear();
             m_selection.clear();
             emit sessionChanged();
             emit experimentChanged();
             emit historyChanged();
+            emit lanesChanged();
           });
   connect(m_worker, &TrainingWorker::pastReady, this,
           [this](int runId, std::shared_ptr<const PastUpdate> update) {

@@ -52,6 +52,10 @@ class Controller : public QObject {
   bool isReadOnly() const { return m_session && !m_session->readOnlyBecause.isEmpty(); }
   /// The branches of the run, ascending; one or more.
   const std::shared_ptr<const std::vector<BranchLine>>& branches() const { return m_branches; }
+  /// Where runs stop, with the hits so far.
+  const std::vector<Breakpoint>& breakpoints() const { return m_breakpoints; }
+  /// The lanes beside the run, in the order in which they were added.
+  const std::vector<LaneView>& lanes() const { return m_lanes; }
   /// The changes of settings that undo() and redo() would make.
   const ExperimentHistory& changes() const { return m_changes; }
 
@@ -75,6 +79,13 @@ class Controller : public QObject {
   void goToBranch(int branch, clipscope::Index step);
   void renameBranch(int branch, const QString& name);
   void pruneBranch(int branch);
+  // Lanes and breakpoints (controller_lanes.cpp).
+  void setBreakpoints(const std::vector<clipscope::Breakpoint>& list);
+  void addLanes(const std::vector<clipscope::LaneSettings>& lanes);
+  void removeLane(int id);
+  void clearLanes();
+  /// The lane's settings become the run's, from the next step on.
+  void useLane(int id);
   void runOrPause();
   void pause();
   void step();
@@ -122,6 +133,11 @@ class Controller : public QObject {
   /// branches() changed, or the branch that the run is on.
   void branchesChanged();
   void recordingChanged();
+  void breakpointsChanged();
+  /// A breakpoint has stopped the run or the step.
+  void broke(const clipscope::BreakHit& hit);
+  /// Lanes came, went or moved.
+  void lanesChanged();
   /// The recording cannot be written, and the run has stopped for it.
   void recordingFailed(const QString& text);
   void experimentChanged();
@@ -133,6 +149,9 @@ class Controller : public QObject {
  private:
   template <class Command>
   void post(Command&& command);
+  /// The same for a run under way, which goes on after it.
+  template <class Command>
+  void postInBetween(Command&& command);
   void openDefault();
   void adopt(const Experiment& experiment);
   void change(const Experiment& experiment, int move);
@@ -143,6 +162,8 @@ class Controller : public QObject {
   void jump(std::function<void(TrainingWorker&, int, std::stop_token)> command);
   void finishJump();
   void connectWhatIf();
+  void connectLanes();
+  void takeLanes(const PastUpdate& update);
   void connectRecording();
   void takeRecording(const PastUpdate& update);
   /// Every whole step of the branch is in the file.
@@ -169,6 +190,8 @@ class Controller : public QObject {
   RunHistory m_history;
   ExampleHistory m_exampleHistory;
   RecordingState m_recording;
+  std::vector<Breakpoint> m_breakpoints;
+  std::vector<LaneView> m_lanes;
   std::shared_ptr<const std::vector<BranchLine>> m_branches =
       std::make_shared<const std::vector<BranchLine>>();
   QTimer* m_follow = nullptr;  ///< looks for what another process wrote
@@ -200,6 +223,14 @@ void Controller::post(Command&& command) {
        command = std::forward<Command>(command)] { command(*worker, runId, token); },
       Qt::QueuedConnection);
   emit stateChanged();
+}
+
+template <class Command>
+void Controller::postInBetween(Command&& command) {
+  const bool resume = m_running;
+  stop();
+  post(std::forward<Command>(command));
+  if (resume) startRun(m_goal);
 }
 
 }  // namespace clipscope

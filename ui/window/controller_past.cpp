@@ -22,6 +22,7 @@ void Controller::takePast(const PastUpdate& update) {
   news.addTo(m_history);
   news.addTo(m_exampleHistory);
   takeRecording(update);
+  takeLanes(update);
   if (news.branches) m_branches = news.branches;
   if (news.branches || !sameBranch) emit branchesChanged();
   if (changed || news.branches) emit historyChanged();

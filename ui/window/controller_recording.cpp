@@ -68,12 +68,9 @@ void Controller::openRecording(const QString& path) {
 }
 
 void Controller::saveRecordingAs(const QString& path) {
-  const bool resume = m_running;
-  stop();
-  post([path](TrainingWorker& worker, int runId, std::stop_token) {
+  postInBetween([path](TrainingWorker& worker, int runId, std::stop_token) {
     worker.saveRecordingAs(path, runId);
   });
-  if (resume) startRun(m_goal);
 }
 
 void Controller::giveUpRecording() {
@@ -93,21 +90,15 @@ void Controller::goToBranch(int branch) {
 }
 
 void Controller::renameBranch(int branch, const QString& name) {
-  const bool resume = m_running;
-  stop();
-  post([branch, name](TrainingWorker& worker, int runId, std::stop_token) {
+  postInBetween([branch, name](TrainingWorker& worker, int runId, std::stop_token) {
     worker.renameBranch(branch, name, runId);
   });
-  if (resume) startRun(m_goal);
 }
 
 void Controller::pruneBranch(int branch) {
-  const bool resume = m_running;
-  stop();
-  post([branch](TrainingWorker& worker, int runId, std::stop_token) {
+  postInBetween([branch](TrainingWorker& worker, int runId, std::stop_token) {
     worker.pruneBranch(branch, runId);
   });
-  if (resume) startRun(m_goal);
 }
 
 }  // namespace clipscope

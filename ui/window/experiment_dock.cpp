@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/window/experiment_dock.h"
 
+#include <QAbstractButton>
+#include <QButtonGroup>
 #include <QLabel>
 #include <QMenu>
+#include <QPushButton>
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QVBoxLayout>
@@ -31,7 +34,7 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   card->setAttribute(Qt::WA_StyledBackground);
   auto* cardLayout = new QVBoxLayout(card);
   cardLayout->setContentsMargins(1, 2, 1, 6);
-  auto* scroll = new QScrollArea(card);
+  auto* scroll = m_scroll = new QScrollArea(card);
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
   scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -95,6 +98,36 @@ void ExperimentDock::showExperiment(const Experiment& experiment) {
 void ExperimentDock::showSession(const Session& session) {
   m_session = session;
   for (DockSection* section : m_sections) section->showSession(session);
+}
+
+bool ExperimentDock::focusSetting(const QString& path) {
+  // By the names that the fields have for a screen reader.
+  const std::pair<const char*, QString> names[] = {
+      {"sampling.scheme", SamplingSection::tr("Batches")},
+      {"sampling.expected_batch_size", SamplingSection::tr("Expected batch B")},
+      {"noise.allocation", NoiseSection::tr("Allocation")},
+      {"noise.noise_multiplier", NoiseSection::tr("Multiplier σ")},
+      {"clipping.strategy", ClippingSection::tr("Strategy")},
+      {"clipping.max_grad_norm", ClippingSection::tr("Clipping norm C")},
+      {"clipping.adaptive.count_std", AdaptiveSection::tr("Count noise σ_b")},
+      {"clipping.adaptive.denominator", AdaptiveSection::tr("Count over")},
+      {"clipping.adaptive.min_threshold", AdaptiveSection::tr("Least C")},
+      {"privacy.delta", PrivacySection::tr("δ")},
+      {"privacy.accountant", PrivacySection::tr("Accountant")},
+      {"optimizer.learning_rate", OptimizerSection::tr("Learning rate η")}};
+  QWidget* field = nullptr;
+  if (path == QStringLiteral("model")) field = editModelButton();
+  if (path == QStringLiteral("clipping.grouping")) field = grouping()->buttons().front();
+  for (const auto& [setting, name] : names) {
+    if (path != QString::fromLatin1(setting)) continue;
+    for (QWidget* one : m_scroll->widget()->findChildren<QWidget*>())
+      if (one->accessibleName() == name && one->focusPolicy() != Qt::NoFocus) field = one;
+  }
+  // An adaptive threshold's fields are there only while it adapts.
+  if (!field || field->isHidden()) return false;
+  m_scroll->ensureWidgetVisible(field, 20, 60);
+  field->setFocus(Qt::ShortcutFocusReason);
+  return true;
 }
 
 ClipSlider* ExperimentDock::slider() const { return m_clipping->slider(); }

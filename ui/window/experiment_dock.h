@@ -12,6 +12,7 @@ class QButtonGroup;
 class QComboBox;
 class QLabel;
 class QPushButton;
+class QScrollArea;
 
 namespace clipscope {
 
@@ -32,6 +33,10 @@ class ExperimentDock : public QDockWidget {
 
   void showExperiment(const Experiment& experiment);
   void showSession(const Session& session);
+
+  /// Brings the field of a setting, "privacy.delta", into view and gives it the focus; false for
+  /// one that has no field.
+  bool focusSetting(const QString& path);
 
   ClipSlider* slider() const;
   NumberEdit* maxGradNorm() const;
@@ -55,6 +60,7 @@ class ExperimentDock : public QDockWidget {
   /// Throws SettingError where a change does not fit the run under way.
   void checkFit(const Experiment& experiment) const;
 
+  QScrollArea* m_scroll;
   std::vector<DockSection*> m_sections;
   DataSection* m_data;
   ModelSection* m_model;

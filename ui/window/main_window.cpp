@@ -14,6 +14,7 @@
 #include <QSettings>
 #include <QStatusBar>
 #include <QToolBar>
+#include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -22,14 +23,18 @@
 #include "ui/editors/editors.h"
 #include "ui/editors/groups_editor.h"
 #include "ui/panels/branches_panel.h"
+#include "ui/panels/breakpoints_panel.h"
 #include "ui/panels/budget_panel.h"
 #include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/clip_slider.h"
 #include "ui/panels/compare_panel.h"
 #include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
+#include "ui/panels/geometry_panel.h"
 #include "ui/panels/history_panel.h"
+#include "ui/panels/lanes_panel.h"
 #include "ui/panels/layers_panel.h"
+#include "ui/panels/lint_panel.h"
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/planner_panel.h"
@@ -48,7 +53,7 @@ namespace clipscope {
 
 namespace {
 /// Of the saved layout: a layout of other docks is not taken over.
-constexpr int layoutVersion = 4;
+constexpr int layoutVersion = 5;
 }  // namespace
 
 MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
@@ -95,6 +100,9 @@ void MainWindow::buildPanels() {
   m_docks->add(m_compare = new ComparePanel(selection, whatIf, this), Place::BottomLeft);
   m_compare->keepColumns();
   m_docks->add(m_clipFactors = new ClipFactorsPanel(selection, this), Place::BottomLeft);
+  m_docks->add(m_lanes = new LanesPanel(selection, this), Place::BottomLeft);
+  m_lanes->setHistory(&m_controller.history());
+  m_docks->add(m_geometry = new GeometryPanel(selection, whatIf, this), Place::BottomLeft);
   m_docks->add(m_noise = new NoisePanel(selection, this), Place::BottomRight);
   m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
   m_example->setHistory([this](Index example) {
@@ -106,7 +114,9 @@ void MainWindow::buildPanels() {
   m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
   m_history->setHistory(&m_controller.history());
   m_docks->add(m_branches = new BranchesPanel(selection, this), Place::Wide);
+  m_docks->add(m_breakpoints = new BreakpointsPanel(selection, this), Place::Wide);
   m_docks->add(m_budget = new BudgetPanel(selection, whatIf, this), Place::BottomRight);
+  m_docks->add(m_lint = new LintPanel(selection, this), Place::BottomRight);
   m_docks->add(new TimePanel(selection, this), Place::Closed);
 }
 
@@ -166,9 +176,14 @@ void MainWindow::buildStatusBar() {
   m_notPrivate->setToolTip(
       tr("This window shows exact values of single examples: norms, losses, "
          "indices. No noise covers them, and ε says nothing about them."));
+  m_lintButton = new QToolButton(this);
+  m_lintButton->setObjectName(QStringLiteral("lint"));
+  m_lintButton->setAutoRaise(true);
+  m_lintButton->setToolTip(tr("What the checks of this step found"));
+  m_lintButton->hide();
   statusBar()->addWidget(m_sentence, 1);
-  for (QWidget* widget : std::initializer_list<QWidget*>{m_progress, m_cancel, m_selected, m_batch,
-                                                         m_saved, m_notPrivate})
+  for (QWidget* widget : std::initializer_list<QWidget*>{
+           m_progress, m_cancel, m_lintButton, m_selected, m_batch, m_saved, m_notPrivate})
     statusBar()->addPermanentWidget(widget);
   statusBar()->setSizeGripEnabled(false);
 }
@@ -186,6 +201,7 @@ void MainWindow::connectController() {
   connect(m_rail, &PhaseRail::speedChanged, c, &Controller::setSpeed);
   connectRecording();
   connectPrivacy();
+  connectInspection();
   connect(m_history, &HistoryPanel::stepRequested, c, &Controller::goToStep);
   connect(m_dock, &ExperimentDock::edited, c, &Controller::edit);
   connect(m_dock, &ExperimentDock::refused, m_messages,
@@ -272,6 +288,7 @@ void MainWindow::showRecord() {
   const auto& record = m_controller.record();
   m_rail->showRecord(*record, m_controller.position());
   for (Panel* panel : m_docks->panels()) panel->setRecord(record);
+  showLint();
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
   if (record->sample) {

@@ -9,6 +9,7 @@ class QAction;
 class QLabel;
 class QMenuBar;
 class QProgressBar;
+class QToolButton;
 class QPushButton;
 
 namespace clipscope {
@@ -32,6 +33,10 @@ class NormsPanel;
 class Panel;
 class PanelDocks;
 class PhaseRail;
+class BreakpointsPanel;
+class LanesPanel;
+class GeometryPanel;
+class LintPanel;
 class PlannerPanel;
 class PrivacyPanel;
 class StartPage;
@@ -62,6 +67,12 @@ class MainWindow : public QMainWindow {
   BranchesPanel* branches() const { return m_branches; }
   PrivacyPanel* privacy() const { return m_privacy; }
   PlannerPanel* planner() const { return m_planner; }
+  LintPanel* lint() const { return m_lint; }
+  BreakpointsPanel* breakpoints() const { return m_breakpoints; }
+  LanesPanel* lanes() const { return m_lanes; }
+  GeometryPanel* geometry() const { return m_geometry; }
+  /// The gravest of the lint, in the status bar; a click opens its panel.
+  QToolButton* lintButton() const { return m_lintButton; }
   /// What is said of the recording in the status bar.
   QLabel* saved() const { return m_saved; }
   /// Every panel, and the docks that hold them.
@@ -109,6 +120,10 @@ class MainWindow : public QMainWindow {
   // Recordings and branches (main_window_recording.cpp).
   void connectRecording();
   void connectPrivacy();
+  // Lint, breakpoints and lanes (main_window_inspection.cpp).
+  void connectInspection();
+  void showLint();
+  void restoreBreakpoints();
   void buildStartPage();
   void showRecording();
   void askSaveRecording();
@@ -137,6 +152,11 @@ class MainWindow : public QMainWindow {
   BranchesPanel* m_branches;
   PrivacyPanel* m_privacy;
   PlannerPanel* m_planner;
+  LintPanel* m_lint;
+  BreakpointsPanel* m_breakpoints;
+  LanesPanel* m_lanes;
+  GeometryPanel* m_geometry;
+  QToolButton* m_lintButton;
   StartPage* m_startPage = nullptr;
   QString m_recoveryFolder;
   PanelDocks* m_docks;

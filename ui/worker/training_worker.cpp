@@ -28,6 +28,13 @@ bool TrainingWorker::send(int runId, bool always) {
   update->experiment = m_view ? m_view->experiment() : m_session->experiment();
   update->recording = recordingState();
   update->edit = m_edit;
+  for (const Breakpoint& breakpoint : m_breakpoints.list())
+    update->breakHits.push_back(breakpoint.hits);
+  if (m_lanes.count() > 0 || m_hadLanes) {
+    update->lanes = std::make_shared<const std::vector<LaneNews>>(
+        m_lanes.takeNews(m_session ? m_session->experiment() : update->experiment));
+    m_hadLanes = m_lanes.count() > 0;
+  }
   emit pastReady(runId, std::move(update));
   emit recordReady(runId, m_view ? m_view->record() : m_session->record());
   return true;
@@ -56,10 +63,16 @@ void TrainingWorker::advanceTo(Phase phase, int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (refuses(runId)) return;
     m_session->doWhatIsDue(stop);  // where a pause cut it short
-    m_session->advanceTo(phase, stop);
+    std::optional<BreakHit> hit;
+    if (phase == Phase::Account && m_breakpoints.isActive())
+      hit = m_breakpoints.finishStep(*m_session, stop);
+    else
+      m_session->advanceTo(phase, stop);
     send(runId, true);
-    if (!m_session->evaluationDue() && !m_session->refreshDue()) return;
+    if (hit) emit broke(runId, *hit);
+    if (!m_session->evaluationDue() && !m_session->refreshDue() && m_lanes.count() == 0) return;
     m_session->doWhatIsDue(stop);
+    followWithLanes(stop);
     send(runId, true);
   });
 }
@@ -70,8 +83,13 @@ void TrainingWorker::run(const RunGoal& goal, int runId, std::stop_token stop) {
     m_session->doWhatIsDue(stop);
     while (!stop.stop_requested()) {
       const auto started = std::chrono::steady_clock::now();
-      m_session->finishStep(stop);
+      const auto hit = m_breakpoints.finishStep(*m_session, stop);
       m_session->doWhatIsDue(stop);
+      followWithLanes(stop);
+      if (hit) {
+        emit broke(runId, *hit);
+        break;
+      }
       if (goal.isMetBy(*m_session->record())) break;
       keepPace(started, send(runId, false), runId, stop);
     }
@@ -100,6 +118,7 @@ void TrainingWorker::goTo(Index step, Phase phase, int runId, std::stop_token st
     } else if (m_session) {
       m_session->goTo(step, phase, stop);
       m_session->doWhatIsDue(stop);  // where it was cut short the first time
+      followWithLanes(stop);
     } else {
       return;
     }
@@ -115,6 +134,7 @@ void TrainingWorker::stepBack(int runId, std::stop_token stop) {
       m_session->stepBack(stop);
     else
       return;
+    followWithLanes(stop);
     send(runId, true);
   });
 }
@@ -124,6 +144,7 @@ void TrainingWorker::phaseBack(int runId, std::stop_token stop) {
   guarded(runId, [&] {
     if (!m_session) return;
     m_session->phaseBack(stop);
+    followWithLanes(stop);
     send(runId, true);
   });
 }
@@ -131,7 +152,9 @@ void TrainingWorker::phaseBack(int runId, std::stop_token stop) {
 void TrainingWorker::apply(const Experiment& experiment, int edit, int runId) {
   guarded(runId, [&] {
     m_edit = edit;
-    if (m_session) m_session->apply(experiment);
+    if (!m_session) return;
+    m_session->apply(experiment);
+    dropUnlikeLanes(runId);
   });
 }
 
@@ -144,6 +167,7 @@ void TrainingWorker::reset(int runId) {
     m_isNamed = false;
     startRecovery(runId);
     m_session->advanceTo(Phase::Clip);
+    followWithLanes({});
     send(runId, true);
   });
 }

@@ -9,6 +9,8 @@
 #include <memory>
 #include <stop_token>
 
+#include "engine/session/breakpoints.h"
+#include "engine/session/lane_set.h"
 #include "engine/session/recording_view.h"
 #include "engine/session/run_session.h"
 #include "engine/training/what_if/batch_gram.h"
@@ -43,8 +45,11 @@ struct PastUpdate {
   RunPosition position;
   RunNews news;
   RecordingState recording;
-  Experiment experiment;  ///< of the next step from here
-  int edit = 0;           ///< the last edit that the worker has seen
+  Experiment experiment;         ///< of the next step from here
+  int edit = 0;                  ///< the last edit that the worker has seen
+  std::vector<Index> breakHits;  ///< of each breakpoint, so far
+  /// Of all lanes beside the run, where there was any; else null.
+  std::shared_ptr<const std::vector<LaneNews>> lanes;
 };
 
 /// When a run pauses by itself; what is not set never stops it.
@@ -94,6 +99,13 @@ class TrainingWorker : public QObject {
   /// Says how far the recording has come: of one that is looked at, with what another process
   /// wrote since. Not a command.
   void follow(int runId);
+  /// The list that stops runs and steps; hits are counted on where a condition is as it was.
+  void setBreakpoints(std::vector<Breakpoint> list, int runId);
+  /// Lanes beside the run, which then go wherever it goes. `adds` all or, where one fails, those
+  /// before it.
+  void addLanes(const std::vector<LaneSettings>& adds, int runId, std::stop_token stop);
+  void removeLane(int id, int runId);
+  void clearLanes(int runId);
   void stepBack(int runId, std::stop_token stop);
   void phaseBack(int runId, std::stop_token stop);
   /// `edit`: a number that rises with every edit.
@@ -128,6 +140,8 @@ class TrainingWorker : public QObject {
   void finished(int runId);
   void failed(int runId, const QString& message);
   void noted(int runId, const QString& message);
+  /// A breakpoint has stopped the run or the step.
+  void broke(int runId, const clipscope::BreakHit& hit);
   void exported(int runId, const QString& folder);
   void recordingSaved(int runId, const QString& path);
   void recordingReported(int runId, const clipscope::RecordingState& state);
@@ -156,6 +170,10 @@ class TrainingWorker : public QObject {
   /// Looks back into the batch shown. A step shown as it was recorded is replayed for it, and
   /// shown as it comes out.
   std::shared_ptr<const BatchProbe> probeShown(int runId, std::stop_token stop);
+  /// Brings the lanes to where the run is.
+  void followWithLanes(std::stop_token stop);
+  /// Removes lanes that the run's settings have nothing in common with any more, and says so.
+  void dropUnlikeLanes(int runId);
   /// True where the run can only be looked at: says so.
   bool refuses(int runId);
   template <class Body>
@@ -163,6 +181,9 @@ class TrainingWorker : public QObject {
 
   std::unique_ptr<RunSession> m_session;
   std::unique_ptr<RecordingView> m_view;  ///< in place of a session
+  Breakpoints m_breakpoints;
+  LaneSet m_lanes;
+  bool m_hadLanes = false;  ///< the window has been told of some
   QString m_readOnlyBecause;
   bool m_viewUnsent = false;  ///< the window has not seen what was read last
   std::filesystem::path m_recovery;

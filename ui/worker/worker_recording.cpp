@@ -63,6 +63,7 @@ void TrainingWorker::take(std::unique_ptr<RunSession> session, std::unique_ptr<R
   leaveRun();
   m_session = std::move(session);
   m_view = std::move(view);
+  m_lanes.clear();
   m_isNamed = isNamed;
   m_readOnlyBecause.clear();
   m_viewUnsent = false;
@@ -204,6 +205,7 @@ void TrainingWorker::goToBranch(int branch, Index step, int runId, std::stop_tok
       } else {
         m_session->show(branch, step, stop);
       }
+      followWithLanes(stop);
     } else {
       return;
     }

@@ -15,6 +15,7 @@ class TestLaneSet : public QObject {
   Q_OBJECT
 
  private slots:
+  void init() { m_views.clear(); }
   void eachIsItsOwnRun();
   void batchesAndNormalsAreShared();
   void theyGoWhereTheMainRunGoes();
@@ -25,6 +26,12 @@ class TestLaneSet : public QObject {
   void ladderSaysWhatCosts();
 
  private:
+  std::vector<LaneView> viewsOf(LaneSet& lanes, const Experiment& main) {
+    addLaneNews(lanes.takeNews(main), m_views);
+    return m_views;
+  }
+  std::vector<LaneView> m_views;
+
   static Experiment variant(double c, double sigma, GroupingKind grouping) {
     Experiment e = smallExperiment();
     e.clipping.maxGradNorm = c;
@@ -45,17 +52,18 @@ void TestLaneSet::eachIsItsOwnRun() {
   lanes.follow(4, Phase::Account);
   lanes.follow(7, Phase::Clip);
   lanes.follow(9, Phase::Account);
-  const auto views = lanes.views(main);
+  const auto views = viewsOf(lanes, main);
   for (std::size_t k = 0; k < made.size(); ++k) {
     Trainer alone(made[k], smallData());
     for (int t = 0; t < 9; ++t) alone.finishStep();
     QVERIFY(std::ranges::equal(lanes.session(k).trainer().parameters().flat(),
                                alone.parameters().flat()));
-    QCOMPARE(views[k].steps.size(), std::size_t{9});
+    QCOMPARE(views[k].history.steps(), Index{9});
     QCOMPARE(views[k].record->step, Index{9});
-    QCOMPARE(views[k].steps.back().loss, alone.record()->forward->meanLoss);
+    QCOMPARE(views[k].history.newest()->loss, alone.record()->forward->meanLoss);
     // As its settings ask for: every second step.
-    QVERIFY(!std::isnan(views[k].steps[7].testLoss) && std::isnan(views[k].steps[8].testLoss));
+    QVERIFY(!std::isnan(views[k].history.at(8).testLoss) &&
+            std::isnan(views[k].history.at(9).testLoss));
   }
   QCOMPARE(views[0].change, std::string("max_grad_norm 1.0 → 0.3"));
 }
@@ -68,7 +76,7 @@ void TestLaneSet::batchesAndNormalsAreShared() {
   for (int t = 1; t <= 5; ++t) {
     run.finishStep();
     lanes.follow(t, Phase::Account);
-    const auto view = lanes.views(main)[0];
+    const auto view = viewsOf(lanes, main)[0];
     QCOMPARE(view.record->sample->examples, run.record()->sample->examples);
     // s halves with C, and the same normals with it.
     QVERIFY(std::abs(view.record->noise->realised / run.record()->noise->realised - 0.5) < 1e-6);
@@ -87,7 +95,8 @@ void TestLaneSet::theyGoWhereTheMainRunGoes() {
   lanes.add({"b", variant(3, 1, GroupingKind::PerLayer)}, main, smallData());
   lanes.follow(6, Phase::Account);
   std::vector<double> losses;
-  for (const LaneView& view : lanes.views(main)) losses.push_back(view.record->forward->meanLoss);
+  for (const LaneView& view : viewsOf(lanes, main))
+    losses.push_back(view.record->forward->meanLoss);
   const std::pair<Index, std::optional<Phase>> places[] = {{3, Phase::Clip},  {3, Phase::Sample},
                                                            {0, std::nullopt}, {2, Phase::Account},
                                                            {5, Phase::Noise}, {5, Phase::Account}};
@@ -95,20 +104,26 @@ void TestLaneSet::theyGoWhereTheMainRunGoes() {
     QVERIFY(lanes.isBehind(step, phase));
     lanes.follow(step, phase);
     QVERIFY(!lanes.isBehind(step, phase));
-    for (const LaneView& view : lanes.views(main)) {
+    for (const LaneView& view : viewsOf(lanes, main)) {
       QCOMPARE(view.record->step, step);
       if (step > 0) QCOMPARE(view.record->completed, phase);
-      QCOMPARE(view.steps.size(), std::size_t{6});
+      QCOMPARE(view.history.steps(), Index{6});
     }
   }
   lanes.follow(6, Phase::Account);
   for (std::size_t k = 0; k < 2; ++k)
-    QCOMPARE(lanes.views(main)[k].record->forward->meanLoss, losses[k]);
+    QCOMPARE(viewsOf(lanes, main)[k].record->forward->meanLoss, losses[k]);
   lanes.follow(8, Phase::Account);
-  QCOMPARE(lanes.views(main)[1].steps.size(), std::size_t{8});
-  lanes.remove(0);
+  QCOMPARE(viewsOf(lanes, main)[1].history.steps(), Index{8});
+  lanes.remove(viewsOf(lanes, main)[0].id);
   QCOMPARE(lanes.count(), std::size_t{1});
   QCOMPARE(lanes.settings(0).name, std::string("b"));
+  QCOMPARE(viewsOf(lanes, main).size(), std::size_t{1});
+  Experiment other = main;
+  other.sampling.expectedBatchSize = 20;
+  QCOMPARE(lanes.removeUnlike(main).size(), std::size_t{0});
+  QCOMPARE(lanes.removeUnlike(other), std::vector<std::string>{"b"});
+  QVERIFY(viewsOf(lanes, other).empty());
 }
 
 void TestLaneSet::whatCannotBeALane() {
