@@ -280,8 +280,7 @@ void TestInspection::compareBecomesLanesAndBack() {
   LanesPanel* panel = window()->lanes();
   panel->table()->selectRow(1);
   QSignalSpy spy(panel, &LanesPanel::useRequested);
-  for (QPushButton* button : panel->findChildren<QPushButton*>())
-    if (button->text() == QStringLiteral("Use")) QTest::mouseClick(button, Qt::LeftButton);
+  panel->useAction()->trigger();
   settle();
   QCOMPARE(spy.count(), 1);
   QCOMPARE(controller()->experiment().clipping, taken.clipping);

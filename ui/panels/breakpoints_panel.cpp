@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/panels/breakpoints_panel.h"
 
+#include <QEvent>
 #include <QHeaderView>
 #include <QLabel>
 #include <QLineEdit>
@@ -231,6 +232,11 @@ void BreakpointsPanel::showPage() {
     setSummary(tr("%1 of %2 on")
                    .arg(std::ranges::count_if(m_breakpoints, &Breakpoint::isEnabled))
                    .arg(m_breakpoints.size()));
+}
+
+void BreakpointsPanel::changeEvent(QEvent* event) {
+  Panel::changeEvent(event);
+  if (event->type() == QEvent::PaletteChange) fill();
 }
 
 void BreakpointsPanel::addActions(QMenu& menu) {

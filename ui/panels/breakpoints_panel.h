@@ -37,6 +37,7 @@ class BreakpointsPanel : public Panel {
   void showRecord() override;
   void showSelection() override {}
   void addActions(QMenu& menu) override;
+  void changeEvent(QEvent* event) override;
 
  private:
   void addTyped();

@@ -3,17 +3,28 @@
 
 #include <QGridLayout>
 #include <QLabel>
+#include <QVBoxLayout>
 #include <algorithm>
+#include <cmath>
 
 #include "ui/panels/layers_map.h"
 #include "ui/plots/number_format.h"
+#include "ui/theme.h"
 
 namespace clipscope {
 
 LaneMaps::LaneMaps(Selection* selection, QWidget* parent)
     : QWidget(parent), m_selection(selection) {
-  m_grid = new QGridLayout(this);
-  m_grid->setContentsMargins(0, 0, 0, 0);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(4);
+  m_grid = new QGridLayout;
+  column->addLayout(m_grid, 1);
+  m_scale = new QLabel(this);
+  m_scale->setObjectName(QStringLiteral("hint"));
+  m_scale->setTextFormat(Qt::RichText);
+  m_scale->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  column->addWidget(m_scale);
   m_grid->setHorizontalSpacing(14);
   m_grid->setVerticalSpacing(2);
 }
@@ -24,8 +35,9 @@ void LaneMaps::show(
     const int at = static_cast<int>(m_places.size());
     Place place{new QLabel(this), new LayersMap(m_selection, this)};
     place.heading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    place.map->setCompact(true);
     place.map->setQuantity(LayersMap::Quantity::Norm);
-    place.map->setMinimumSize(150, 90);
+    place.map->setMinimumSize(100, 34);
     const int columns = 3;
     m_grid->addWidget(place.heading, 2 * (at / columns), at % columns);
     m_grid->addWidget(place.map, 2 * (at / columns) + 1, at % columns);
@@ -55,6 +67,13 @@ void LaneMaps::show(
   }
   for (std::size_t k = 0; k < std::min(runs.size(), m_places.size()); ++k)
     if (!m_places[k].map->isHidden()) m_places[k].map->setScale(std::pair(low, high));
+  QString ramp;
+  for (int k = 0; k <= 12; ++k)
+    ramp += QStringLiteral("<span style='color:%1'>█</span>").arg(Theme::viridis(k / 12.0).name());
+  m_scale->setVisible(low <= high);
+  m_scale->setText(
+      tr("One scale of norms: %1 %2 %3")
+          .arg(shortNumber(std::pow(10, low), 2), ramp, shortNumber(std::pow(10, high), 3)));
 }
 
 void LaneMaps::showSelection() {

@@ -37,6 +37,7 @@ class LaneMaps : public QWidget {
   };
   Selection* m_selection;
   QGridLayout* m_grid;
+  QLabel* m_scale;
   std::vector<Place> m_places;
 };
 

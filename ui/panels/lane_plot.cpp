@@ -22,12 +22,14 @@ LanePlot::LanePlot(const QString& title, double StepSummary::*value, bool isShar
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
-  m_heading = new QLabel(title, this);
+  m_heading = new QLabel(tr("%1 over steps").arg(title), this);
   m_heading->setObjectName(QStringLiteral("hint"));
+  m_heading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   column->addWidget(m_heading);
   m_plot = new Plot(tr("%1 over the steps, by lane").arg(title), this);
-  m_plot->setMinimumSize(120, 70);
-  m_plot->xAxis->setLabel(tr("step"));
+  m_plot->setMinimumSize(70, 40);
+  m_plot->xAxis->ticker()->setTickCount(4);
+  m_plot->yAxis->ticker()->setTickCount(4);
   m_plot->axisRect()->setMinimumMargins(QMargins(4, 4, 6, 2));
   column->addWidget(m_plot, 1);
   m_mark = new QCPItemStraightLine(m_plot);

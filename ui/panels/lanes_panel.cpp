@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/panels/lanes_panel.h"
 
+#include <QAction>
 #include <QButtonGroup>
 #include <QEvent>
 #include <QGridLayout>
@@ -59,10 +60,19 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
   m_ladder = new QPushButton(tr("Loss ladder"), this);
   m_ladder->setToolTip(tr(
       "Adds this run without privacy, with clipping alone and with noise alone: which costs what"));
-  m_use = new QPushButton(tr("Use"), this);
-  m_use->setToolTip(tr("The settings of the lane chosen become the run's, from the next step"));
-  m_remove = new QPushButton(tr("Remove"), this);
-  m_remove->setToolTip(tr("Removes the lane chosen"));
+  m_lane = new QToolButton(this);
+  m_lane->setText(tr("Lane"));
+  m_lane->setPopupMode(QToolButton::InstantPopup);
+  m_lane->setToolTip(tr("What to do with the lane chosen in the table"));
+  auto* laneMenu = new QMenu(m_lane);
+  m_use = laneMenu->addAction(tr("Use its settings for the run"), this, [this] {
+    if (chosen() >= 0) emit useRequested(chosen());
+  });
+  m_remove = laneMenu->addAction(tr("Remove lane"), this, [this] {
+    if (chosen() >= 0) emit removeRequested(chosen());
+  });
+  laneMenu->addAction(tr("Remove all lanes"), this, &LanesPanel::clearRequested);
+  m_lane->setMenu(laneMenu);
   auto* group = new QButtonGroup(this);
   m_curvesButton = new QToolButton(this);
   m_curvesButton->setText(tr("curves"));
@@ -74,7 +84,7 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
     group->addButton(button);
   }
   m_curvesButton->setChecked(true);
-  for (QWidget* widget : std::initializer_list<QWidget*>{m_add, m_ladder, m_use, m_remove})
+  for (QWidget* widget : std::initializer_list<QWidget*>{m_add, m_ladder, m_lane})
     head->addWidget(widget);
   head->addStretch(1);
   head->addWidget(m_curvesButton);
@@ -96,7 +106,8 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
   m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_table->setSelectionMode(QAbstractItemView::SingleSelection);
   m_table->setContextMenuPolicy(Qt::NoContextMenu);
-  m_table->setSizeAdjustPolicy(QAbstractScrollArea::AdjustToContents);
+  m_table->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  m_table->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   QHeaderView* header = m_table->horizontalHeader();
   header->setSectionResizeMode(QHeaderView::Fixed);
   header->setSectionResizeMode(Change, QHeaderView::Stretch);
@@ -129,11 +140,12 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
     m_plots.push_back(new LanePlot(title, value, isShare, curves));
     grid->addWidget(m_plots.back(), at / 3, at % 3);
   };
+  // Where there is no room for two rows, the first stays.
   plot(tr("loss of the batch"), &StepSummary::loss, false);
   plot(tr("test accuracy"), &StepSummary::testAccuracy, true);
+  plot(tr("signal against noise"), &StepSummary::snr, false);
   plot(tr("test loss"), &StepSummary::testLoss, false);
   plot(tr("ε, simulated"), &StepSummary::epsilon, false);
-  plot(tr("signal against noise"), &StepSummary::snr, false);
   plot(tr("share clipped"), &StepSummary::clippedFraction, true);
   m_views->addWidget(curves);
   m_maps = new LaneMaps(selection, m_views);
@@ -143,12 +155,6 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
   connect(m_curvesButton, &QToolButton::clicked, this, [this] { setView(View::Curves); });
   connect(m_layersButton, &QToolButton::clicked, this, [this] { setView(View::Layers); });
   connect(m_ladder, &QPushButton::clicked, this, &LanesPanel::addLadder);
-  connect(m_use, &QPushButton::clicked, this, [this] {
-    if (chosen() >= 0) emit useRequested(chosen());
-  });
-  connect(m_remove, &QPushButton::clicked, this, [this] {
-    if (chosen() >= 0) emit removeRequested(chosen());
-  });
   const auto enable = [this] {
     m_use->setEnabled(chosen() >= 0);
     m_remove->setEnabled(chosen() >= 0);
@@ -252,9 +258,7 @@ void LanesPanel::showRecord() {
   m_help->setVisible(!has);
   m_table->setVisible(has);
   m_views->setVisible(has);
-  for (QWidget* widget :
-       std::initializer_list<QWidget*>{m_use, m_remove, m_curvesButton, m_layersButton})
-    widget->setVisible(has);
+  for (QWidget* widget : {m_lane, m_curvesButton, m_layersButton}) widget->setVisible(has);
   setSummary(has ? tr("%1 lanes and the run · step %2").arg(m_lanes.size()).arg(record()->step)
                  : tr("none"));
   if (!has) return;
@@ -308,7 +312,7 @@ void LanesPanel::fillTable() {
         item->setTextAlignment((c <= Change ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
       }
       item->setText(cells[c]);
-      if (c <= Change) item->setToolTip(cells[c]);
+      if (c <= Change) item->setToolTip(cells[Change]);
       if (c == Name) item->setIcon(stroke(laneColour(static_cast<std::size_t>(row))));
     }
   }
@@ -316,6 +320,25 @@ void LanesPanel::fillTable() {
   const int height = m_table->horizontalHeader()->sizeHint().height() +
                      m_table->rowCount() * m_table->verticalHeader()->defaultSectionSize() + 4;
   m_table->setFixedHeight(height);
+  arrange();
+}
+
+void LanesPanel::arrange() {
+  const bool isWide = width() >= 700;
+  m_table->setColumnHidden(Change, !isWide);
+  m_table->horizontalHeader()->setSectionResizeMode(
+      Name, isWide ? QHeaderView::Fixed : QHeaderView::Stretch);
+  if (isWide) m_table->horizontalHeader()->resizeSection(Name, 150);
+  for (int c = Loss; c < ColumnCount; ++c)
+    m_table->horizontalHeader()->resizeSection(c, isWide ? 80 : 74);
+  // By the room that is left for them, not by what they take now.
+  const int left = height() - m_table->height() - (m_sentence->isVisible() ? 60 : 0) - 100;
+  for (std::size_t k = 3; k < m_plots.size(); ++k) m_plots[k]->setVisible(left >= 260);
+}
+
+void LanesPanel::resizeEvent(QResizeEvent* event) {
+  Panel::resizeEvent(event);
+  arrange();
 }
 
 void LanesPanel::showSentence() {
@@ -341,13 +364,8 @@ void LanesPanel::changeEvent(QEvent* event) {
 }
 
 void LanesPanel::addActions(QMenu& menu) {
-  const int id = chosen();
-  menu.addAction(tr("Use its settings for the run"), this, [this, id] { emit useRequested(id); })
-      ->setEnabled(id >= 0);
-  menu.addAction(tr("Remove lane"), this, [this, id] { emit removeRequested(id); })
-      ->setEnabled(id >= 0);
-  menu.addAction(tr("Remove all lanes"), this, &LanesPanel::clearRequested)
-      ->setEnabled(!m_lanes.empty());
+  if (m_lanes.empty()) return;
+  menu.addActions(m_lane->menu()->actions());
   menu.addSeparator();
 }
 

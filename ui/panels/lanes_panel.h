@@ -5,6 +5,7 @@
 #include "engine/session/loss_ladder.h"
 #include "ui/panels/panel.h"
 
+class QAction;
 class QLabel;
 class QMenu;
 class QPushButton;
@@ -37,6 +38,9 @@ class LanesPanel : public Panel {
   QTableWidget* table() const { return m_table; }
   QPushButton* ladderButton() const { return m_ladder; }
   QMenu* addMenu() const { return m_addMenu; }
+  /// What can be done with the lane chosen in the table.
+  QAction* useAction() const { return m_use; }
+  QAction* removeAction() const { return m_remove; }
   QLabel* sentence() const { return m_sentence; }
   const std::vector<LanePlot*>& plots() const { return m_plots; }
   LaneMaps* maps() const { return m_maps; }
@@ -54,6 +58,7 @@ class LanesPanel : public Panel {
   void showRecord() override;
   void showSelection() override;
   void changeEvent(QEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
   void addActions(QMenu& menu) override;
 
  private:
@@ -62,6 +67,8 @@ class LanesPanel : public Panel {
   void addLadder();
   void fillTable();
   void showSentence();
+  /// What there is room for: columns, and rows of plots.
+  void arrange();
   /// The lane of the row chosen; −1 for the run itself or none.
   int chosen() const;
 
@@ -70,7 +77,9 @@ class LanesPanel : public Panel {
   std::vector<LaneView> m_lanes;
   QToolButton* m_add;
   QMenu* m_addMenu;
-  QPushButton *m_ladder, *m_use, *m_remove;
+  QPushButton* m_ladder;
+  QToolButton* m_lane;
+  QAction *m_use, *m_remove;
   QToolButton *m_curvesButton, *m_layersButton;
   QTableWidget* m_table;
   QLabel* m_sentence;

@@ -64,6 +64,11 @@ double LayersMap::value(Index tensor, Index column) const {
   return whole > 0 ? (norm / whole) * (norm / whole) : 0.0;
 }
 
+void LayersMap::setCompact(bool compact) {
+  m_compact = compact;
+  update();
+}
+
 void LayersMap::setScale(std::optional<std::pair<double, double>> scale) {
   if (m_scale == scale) return;
   m_scale = scale;
@@ -115,7 +120,10 @@ LayersMap::Layout LayersMap::layout() const {
   l.grouped = m_record && m_record->has(Phase::Clip) && m_record->clip->groups.size() > 1;
   const double side =
       l.grouped ? std::clamp(width() * 0.4, 176.0, 250.0) : std::clamp(width() * 0.26, 96.0, 180.0);
-  l.map = QRectF(labels, 16, width() - labels - side - 14, height() - 16 - 20);
+  if (m_compact)
+    l.map = QRectF(labels, 2, width() - labels - 2, height() - 4);
+  else
+    l.map = QRectF(labels, 16, width() - labels - side - 14, height() - 16 - 20);
   l.bars = QRectF(l.map.right() + 14, l.map.top(), side, l.map.height());
   const auto tensors = m_record ? m_record->norms->norms.tensors() : 1;
   l.row = l.map.height() / static_cast<double>(tensors);
@@ -145,6 +153,10 @@ void LayersMap::paintEvent(QPaintEvent*) {
     painter.drawText(QRectF(0, top, l.map.left() - 8, height), Qt::AlignRight | Qt::AlignVCenter,
                      label(t, static_cast<int>(l.map.left()) - 10));
   }
+  if (m_compact) {
+    drawSelection(painter, l);
+    return drawFocus(painter, l);
+  }
   painter.setPen(theme.dim);
   const QRectF foot(l.map.left(), l.map.bottom() + 3, l.map.width(), 16);
   const bool narrow = l.map.width() < 170;
@@ -158,11 +170,14 @@ void LayersMap::paintEvent(QPaintEvent*) {
   }
   drawBars(painter, l);
   drawSelection(painter, l);
-  if (hasFocus()) {
-    painter.setPen(QPen(theme.accent, 1));
-    painter.setBrush(Qt::NoBrush);
-    painter.drawRect(l.map.adjusted(-1, -1, 0, 0));
-  }
+  drawFocus(painter, l);
+}
+
+void LayersMap::drawFocus(QPainter& painter, const Layout& l) const {
+  if (!hasFocus()) return;
+  painter.setPen(QPen(Theme::current().accent, 1));
+  painter.setBrush(Qt::NoBrush);
+  painter.drawRect(l.map.adjusted(-1, -1, 0, 0));
 }
 
 void LayersMap::drawScale(QPainter& painter, const QRectF& foot, const QString& low,

@@ -27,6 +27,8 @@ class LayersMap : public QWidget {
   void setRecord(std::shared_ptr<const StepRecord> record);
   void setQuantity(Quantity quantity);
   void setAfterClipping(bool after);
+  /// One of several: the map alone, without the bars beside it and the words below.
+  void setCompact(bool compact);
   /// Log₁₀ of the norms at the ends of the colours, for several maps on one scale; nothing: those
   /// of the record shown.
   void setScale(std::optional<std::pair<double, double>> scale);
@@ -63,12 +65,14 @@ class LayersMap : public QWidget {
                  const QString& high) const;
   void drawBars(QPainter& painter, const Layout& l) const;
   void drawSelection(QPainter& painter, const Layout& l) const;
+  void drawFocus(QPainter& painter, const Layout& l) const;
 
   Selection* m_selection;
   std::shared_ptr<const StepRecord> m_record;
   std::vector<Index> m_order;
   Quantity m_quantity = Quantity::Share;
   bool m_after = false;
+  bool m_compact = false;
   std::optional<std::pair<double, double>> m_scale;
   double m_low = 0, m_high = 1;  ///< the colour scale: shares, or log₁₀ of norms
   QImage m_image;

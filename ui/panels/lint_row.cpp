@@ -32,7 +32,7 @@ QColor lintColour(LintSeverity severity) {
     case LintSeverity::Error:
       return t.threshold;
     case LintSeverity::Warning:
-      return t.category(0);
+      return t.category(1);
     case LintSeverity::Note:
       return t.accent;
     case LintSeverity::Passed:
@@ -72,9 +72,9 @@ LintRow::LintRow(QWidget* parent) : QWidget(parent) {
   m_text = new QLabel(this);
   m_remedy = new QLabel(this);
   m_remedy->setObjectName(QStringLiteral("hint"));
-  for (QLabel* label : {m_text, m_remedy}) {
+  for (QLabel* label : {m_title, m_text, m_remedy}) {
     label->setWordWrap(true);
-    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    if (label != m_title) label->setTextInteractionFlags(Qt::TextSelectableByMouse);
     label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   }
   QFont bold = m_title->font();
@@ -82,7 +82,7 @@ LintRow::LintRow(QWidget* parent) : QWidget(parent) {
   m_title->setFont(bold);
   m_sign->setFont(bold);
   m_button = new QToolButton(this);
-  m_button->setText(tr("Setting"));
+  m_button->setText(tr("Setting ›"));
   m_button->setToolTip(tr("Go to the setting that decides it"));
   m_button->setAutoRaise(true);
   grid->addWidget(m_sign, 0, 0);
@@ -114,11 +114,10 @@ void LintRow::show(const LintFinding& finding) {
 }
 
 void LintRow::colour() {
+  // The window's style sheet is above any palette.
   const auto paint = [](QLabel* label, const QColor& colour) {
-    QPalette palette = label->palette();
-    if (palette.color(QPalette::WindowText) == colour) return;
-    palette.setColor(QPalette::WindowText, colour);
-    label->setPalette(palette);
+    const QString sheet = QStringLiteral("color: %1").arg(colour.name());
+    if (label->styleSheet() != sheet) label->setStyleSheet(sheet);
   };
   const Theme& t = Theme::current();
   const bool isQuiet = m_finding.severity <= LintSeverity::Passed;

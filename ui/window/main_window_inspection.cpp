@@ -84,12 +84,11 @@ void MainWindow::showLint() {
   const bool isShown = worst >= LintSeverity::Warning;
   m_lintButton->setVisible(isShown);
   if (!isShown) return;
-  m_lintButton->setText(lintSign(worst) + QStringLiteral("  ") + LintPanel::count(found));
+  m_lintButton->setText(lintSign(worst) + QStringLiteral(" ") + LintPanel::count(found));
   m_lintButton->setAccessibleName(tr("Lint: %1").arg(LintPanel::count(found)));
-  QPalette palette = m_lintButton->palette();
-  if (palette.color(QPalette::ButtonText) == lintColour(worst)) return;
-  palette.setColor(QPalette::ButtonText, lintColour(worst));
-  m_lintButton->setPalette(palette);
+  const QString sheet =
+      QStringLiteral("color: %1; font-weight: bold").arg(lintColour(worst).name());
+  if (m_lintButton->styleSheet() != sheet) m_lintButton->setStyleSheet(sheet);
 }
 
 }  // namespace clipscope
