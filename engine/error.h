@@ -8,10 +8,18 @@ namespace clipscope {
 
 /// Base of everything the engine throws for a cause outside the program. The message is one
 /// sentence or two for a person: what is wrong, where (file, line or byte, layer, example,
-/// setting), and what to do about it. It ends without a line feed.
+/// setting), and what to do about it. It ends without a line feed. A NUL that it quotes from
+/// somebody's file, at which what() would end, becomes the sign for one.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(withoutNul(message)) {}
+
+ private:
+  static std::string withoutNul(std::string message) {
+    for (std::size_t at; (at = message.find('\0')) != std::string::npos;)
+      message.replace(at, 1, "␀");
+    return message;
+  }
 };
 
 /// A file, folder or stream that cannot be read or written, or whose content is not what it claims.

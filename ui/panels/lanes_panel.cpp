@@ -329,8 +329,10 @@ void LanesPanel::arrange() {
   m_table->horizontalHeader()->setSectionResizeMode(
       Name, isWide ? QHeaderView::Fixed : QHeaderView::Stretch);
   if (isWide) m_table->horizontalHeader()->resizeSection(Name, 150);
+  const int narrow[] = {52, 58, 48, 58, 72};
   for (int c = Loss; c < ColumnCount; ++c)
-    m_table->horizontalHeader()->resizeSection(c, isWide ? 80 : 74);
+    m_table->horizontalHeader()->resizeSection(c, isWide ? 80 : narrow[c - Loss]);
+  m_table->setColumnHidden(Snr, width() < 440);
   // By the room that is left for them, not by what they take now.
   const int left = height() - m_table->height() - (m_sentence->isVisible() ? 60 : 0) - 100;
   for (std::size_t k = 3; k < m_plots.size(); ++k) m_plots[k]->setVisible(left >= 260);
