@@ -21,6 +21,7 @@ void ExampleHistory::append(const StepRecord& record) {
     draw.factor = record.clip->factors.overallFactor(row);
     draw.share =
         usedShare(record.clip->factors, row, record.clip->groups, record.clip->sensitivity);
+    draw.isClipped = record.clip->factors.clipped(row);
   }
   append(std::move(made));
 }

@@ -25,8 +25,9 @@ struct StepDraws {
   struct Draw {
     std::int32_t example = 0;  ///< dataset index
     float loss = 0;
+    float share = 1;         ///< usedShare(): how much of the sensitivity it used, in 0 … 1
+    bool isClipped = false;  ///< ClipFactors::clipped(); true for a gradient that is not finite
     double normBefore = 0, normAfter = 0, factor = 0;
-    double share = 1;  ///< usedShare(): how much of the sensitivity it used, in 0 … 1
   };
   Index step = 0;
   std::vector<Draw> draws;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "engine/accounting/sampled_gaussian.h"
@@ -191,10 +192,10 @@ IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
       if (draw.example < 0 || draw.example >= examples) continue;
       ++result.draws[static_cast<std::size_t>(draw.example)];
       if (isSampled) {
-        learn(draw.example, levelOf(draw.share));
+        learn(draw.example, levelOf(static_cast<double>(draw.share)));
         continue;
       }
-      const Costs& own = costs.of(step, q, levelOf(draw.share));
+      const Costs& own = costs.of(step, q, levelOf(static_cast<double>(draw.share)));
       add(bound.of(draw.example), own, 1);
       add(estimate.of(draw.example), own, 1);
     }
@@ -227,6 +228,43 @@ IndividualPrivacy individualPrivacy(std::span<const StepSummary> summaries,
     result.estimate.push_back(epsilonOf(estimate.of(i), delta));
   }
   return result;
+}
+
+std::vector<IndividualPoint> individualEpsilonOver(
+    Index example, std::span<const StepSummary> summaries,
+    std::span<const std::shared_ptr<const StepDraws>> draws, double delta,
+    std::span<const std::shared_ptr<const NormRefresh>> refreshes) {
+  std::vector<IndividualPoint> points;
+  StepCosts costs;
+  Costs bound(orders().size(), 0.0), estimate = bound;
+  int last = 0;
+  auto next = draws.begin();
+  auto nextRefresh = refreshes.begin();
+  for (const StepSummary& step : summaries) {
+    if (step.scheme != SamplingScheme::Poisson || !(step.sigma > 0)) return {};
+    while (next != draws.end() && (*next)->step < step.step) ++next;
+    while (nextRefresh != refreshes.end() && (*nextRefresh)->step < step.step) ++nextRefresh;
+    std::optional<int> level;
+    if (next != draws.end() && (*next)->step == step.step) {
+      const auto& drawn = (*next)->draws;
+      const auto at = std::ranges::lower_bound(drawn, example, {}, [](const StepDraws::Draw& draw) {
+        return static_cast<Index>(draw.example);
+      });
+      if (at != drawn.end() && at->example == example)
+        level = levelOf(static_cast<double>(at->share));
+      else if (nextRefresh != refreshes.end() && (*nextRefresh)->step == step.step &&
+               (*nextRefresh)->has(example))
+        level =
+            levelOf(static_cast<double>((*nextRefresh)->shares[static_cast<std::size_t>(example)]));
+    }
+    if (level) last = *level;
+    add(bound.data(), costs.of(step, step.sampleRate, level.value_or(0)), 1);
+    add(estimate.data(), costs.of(step, step.sampleRate, last), 1);
+    if (level)
+      points.push_back(
+          {step.step, epsilonOf(bound.data(), delta), epsilonOf(estimate.data(), delta)});
+  }
+  return points;
 }
 
 }  // namespace clipscope

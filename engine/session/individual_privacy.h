@@ -46,4 +46,15 @@ IndividualPrivacy individualPrivacy(
     Index examples, double delta, std::stop_token stop = {},
     std::span<const std::shared_ptr<const NormRefresh>> refreshes = {});
 
+/// ε of one example after every step of a Poisson-sampled run whose norm of it is known: drawn or
+/// refreshed.
+struct IndividualPoint {
+  Index step = 0;
+  double bound = 0, estimate = 0;  ///< as in IndividualPrivacy, of the steps up to this one
+};
+std::vector<IndividualPoint> individualEpsilonOver(
+    Index example, std::span<const StepSummary> summaries,
+    std::span<const std::shared_ptr<const StepDraws>> draws, double delta,
+    std::span<const std::shared_ptr<const NormRefresh>> refreshes = {});
+
 }  // namespace clipscope

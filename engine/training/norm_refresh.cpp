@@ -8,19 +8,6 @@
 
 namespace clipscope {
 
-double usedShare(const ClipFactors& factors, Index row, std::span<const GroupResult> groups,
-                 double sensitivity) {
-  double used = 0, whole = 0;
-  for (std::size_t k = 0; k < groups.size(); ++k) {
-    const GroupResult& group = groups[k];
-    const double norm = factors.clippedGroupNorm(row, static_cast<Index>(k));
-    if (!(group.noiseStd > 0)) return 1;
-    used += norm * norm / (group.noiseStd * group.noiseStd);
-    whole += group.threshold * group.threshold / (group.noiseStd * group.noiseStd);
-  }
-  return std::isfinite(sensitivity) && whole > 0 ? std::min(1.0, std::sqrt(used / whole)) : 1;
-}
-
 namespace {
 
 /// Not below the value: a share that was rounded down would cost too little.
@@ -30,6 +17,20 @@ float roundedUp(double value) {
 }
 
 }  // namespace
+
+float usedShare(const ClipFactors& factors, Index row, std::span<const GroupResult> groups,
+                double sensitivity) {
+  double used = 0, whole = 0;
+  for (std::size_t k = 0; k < groups.size(); ++k) {
+    const GroupResult& group = groups[k];
+    const double norm = factors.clippedGroupNorm(row, static_cast<Index>(k));
+    if (!(group.noiseStd > 0)) return 1;
+    used += norm * norm / (group.noiseStd * group.noiseStd);
+    whole += group.threshold * group.threshold / (group.noiseStd * group.noiseStd);
+  }
+  return std::isfinite(sensitivity) && whole > 0 ? roundedUp(std::min(1.0, std::sqrt(used / whole)))
+                                                 : 1;
+}
 
 std::shared_ptr<const NormRefresh> Trainer::refreshNorms(std::stop_token stop) const {
   const State& s = *m_state;
@@ -73,7 +74,7 @@ std::shared_ptr<const NormRefresh> Trainer::refreshNorms(std::stop_token stop) c
     for (Index i = 0; i < rows; ++i) {
       const auto example = static_cast<std::size_t>(part[static_cast<std::size_t>(i)]);
       made->norms[example] = static_cast<float>(norms.globalNorm(i));
-      made->shares[example] = roundedUp(usedShare(factors, i, clip.groups, clip.sensitivity));
+      made->shares[example] = usedShare(factors, i, clip.groups, clip.sensitivity);
     }
   }
   return made;

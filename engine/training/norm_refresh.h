@@ -10,9 +10,9 @@
 namespace clipscope {
 
 /// √(Σ_k ‖f_ik g_ik‖²/s_k²) over √(Σ_k C_k²/s_k²) of a row: how much of the sensitivity its clipped
-/// gradient used, in 0 … 1; 1 where there is none to use (no noise, no clipping).
-double usedShare(const ClipFactors& factors, Index row, std::span<const GroupResult> groups,
-                 double sensitivity);
+/// gradient used, in 0 … 1, rounded up; 1 where there is none to use (no noise, no clipping).
+float usedShare(const ClipFactors& factors, Index row, std::span<const GroupResult> groups,
+                double sensitivity);
 
 /// The norms of every training example at the weights and thresholds that a step clipped with,
 /// drawn by it or not: what individual accounting asks for at every step (Yu et al. 2022,

@@ -47,20 +47,48 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
     const double side = std::max(0.6, 0.05 * (last - first));
     m_plot->xAxis->setRange(first - side, last + side);
   });
-  m_plot->setRecolour([this] { recolour(); });
-  m_plot->setHoverText([this](QPointF at) {
-    const ExamplePoint* nearest = nullptr;
+  m_epsilonHeading = new QLabel(this);
+  m_epsilonHeading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  m_epsilonHeading->setToolTip(
+      tr("What this example's own gradients used of the sensitivity, step by step (individual "
+         "accounting, Yu et al. 2022, arXiv:2206.02617). Estimate: the last norm known, between "
+         "draws; bound: all of C there. Private itself."));
+  column->addWidget(m_epsilonHeading);
+  m_epsilonPlot = new Plot(tr("ε of this example over the steps"), this);
+  m_epsilonPlot->setFixedHeight(96);
+  m_epsilonPlot->axisRect()->setMinimumMargins(QMargins(6, 8, 8, 4));
+  column->addWidget(m_epsilonPlot);
+  m_bound = m_epsilonPlot->addGraph();
+  m_epsilon = m_epsilonPlot->addGraph();
+  m_epsilonPlot->xAxis->setLabel(tr("step"));
+  m_epsilonPlot->yAxis->setLabel(tr("ε"));
+  m_epsilonPlot->setFit([this] {
+    m_epsilonPlot->xAxis->setRange(m_plot->xAxis->range());
+    double most = 0;
     for (const ExamplePoint& point : m_points)
-      if (!nearest || std::abs(static_cast<double>(point.step) - at.x()) <
-                          std::abs(static_cast<double>(nearest->step) - at.x()))
-        nearest = &point;
-    if (!nearest) return QString();
-    return tr("step %1\nnorm before %2, after %3\nclip factor %4, loss %5")
-        .arg(nearest->step)
-        .arg(shortNumber(nearest->before), shortNumber(nearest->after),
-             shortNumber(nearest->factor), shortNumber(nearest->loss));
+      if (std::isfinite(point.epsilonBound)) most = std::max(most, point.epsilonBound);
+    m_epsilonPlot->yAxis->setRange(0, most > 0 ? 1.1 * most : 1);
   });
+  m_plot->setRecolour([this] { recolour(); });
+  m_plot->setHoverText([this](QPointF at) { return hoverText(at.x()); });
+  m_epsilonPlot->setRecolour([this] { recolour(); });
+  m_epsilonPlot->setHoverText([this](QPointF at) { return hoverText(at.x()); });
   recolour();
+}
+
+QString ExampleTrack::hoverText(double step) const {
+  const auto nearest = std::ranges::min_element(m_points, {}, [&](const ExamplePoint& point) {
+    return std::abs(static_cast<double>(point.step) - step);
+  });
+  if (nearest == m_points.end()) return {};
+  QString text = tr("step %1\nnorm before %2, after %3\nclip factor %4, loss %5")
+                     .arg(nearest->step)
+                     .arg(shortNumber(nearest->before), shortNumber(nearest->after),
+                          shortNumber(nearest->factor), shortNumber(nearest->loss));
+  if (std::isfinite(nearest->epsilon))
+    text += tr("\nε of this example %1, at most %2")
+                .arg(shortNumber(nearest->epsilon, 3), shortNumber(nearest->epsilonBound, 3));
+  return text;
 }
 
 void ExampleTrack::show(const std::vector<ExamplePoint>& points, Index steps) {
@@ -82,6 +110,27 @@ void ExampleTrack::show(const std::vector<ExamplePoint>& points, Index steps) {
   m_before->setData(steps1, before, true);
   m_after->setData(steps2, after, true);
   m_plot->refit();
+  showEpsilon();
+}
+
+void ExampleTrack::showEpsilon() {
+  QVector<double> steps, estimates, bounds;
+  for (const ExamplePoint& point : m_points) {
+    if (!std::isfinite(point.epsilon)) continue;
+    steps << static_cast<double>(point.step);
+    estimates << point.epsilon;
+    bounds << point.epsilonBound;
+  }
+  m_epsilonHeading->setVisible(!steps.isEmpty());
+  m_epsilonPlot->setVisible(!steps.isEmpty());
+  if (steps.isEmpty()) return;
+  m_epsilonHeading->setText(
+      tr("ε of this example %1, at most %2")
+          .arg(shortNumber(estimates.back(), 3), shortNumber(bounds.back(), 3)));
+  m_epsilon->setData(steps, estimates, true);
+  m_bound->setData(steps, bounds, true);
+  m_epsilonPlot->fit();
+  m_epsilonPlot->queueReplot();
 }
 
 QString ExampleTrack::heading() const { return m_heading->text(); }
@@ -90,6 +139,9 @@ void ExampleTrack::recolour() {
   const Theme& t = Theme::current();
   m_before->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.before, t.before, 5));
   m_after->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 5));
+  m_epsilon->setPen(QPen(t.after, 1.8));
+  m_epsilon->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 4));
+  m_bound->setPen(QPen(t.before, 1.4, Qt::DashLine));
 }
 
 }  // namespace clipscope

@@ -17,9 +17,12 @@ class Plot;
 struct ExamplePoint {
   Index step = 0;
   double before = 0, after = 0, factor = 0, loss = 0;
+  /// Of this example alone up to here (individual accounting): estimate and bound; NaN for unknown.
+  double epsilon = notANumber, epsilonBound = notANumber;
 };
 
-/// An example's history: its norm before and after clipping over the steps in which it was drawn.
+/// An example's history: its norm before and after clipping over the steps in which it was drawn,
+/// and what they have cost it.
 class ExampleTrack : public QWidget {
   Q_OBJECT
 
@@ -30,14 +33,17 @@ class ExampleTrack : public QWidget {
   void show(const std::vector<ExamplePoint>& points, Index steps);
   using QWidget::show;
   Plot* plot() const { return m_plot; }
+  Plot* epsilonPlot() const { return m_epsilonPlot; }
   QString heading() const;
 
  private:
   void recolour();
+  void showEpsilon();
+  QString hoverText(double step) const;
 
-  QLabel* m_heading;
-  Plot* m_plot;
-  QCPGraph *m_before, *m_after;
+  QLabel *m_heading, *m_epsilonHeading;
+  Plot *m_plot, *m_epsilonPlot;
+  QCPGraph *m_before, *m_after, *m_epsilon, *m_bound;
   std::vector<ExamplePoint> m_points;
 };
 

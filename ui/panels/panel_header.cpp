@@ -3,9 +3,11 @@
 
 #include <QContextMenuEvent>
 #include <QHBoxLayout>
+#include <QHelpEvent>
 #include <QLabel>
 #include <QStyle>
 #include <QToolButton>
+#include <QToolTip>
 
 namespace clipscope {
 
@@ -40,7 +42,6 @@ QString PanelHeader::summary() const { return m_text; }
 
 void PanelHeader::setSummary(const QString& text) {
   m_text = text;
-  m_summary->setToolTip(text);
   fitSummary();
 }
 
@@ -49,6 +50,18 @@ void PanelHeader::fitSummary() {
                    m_menu->sizeHint().width() - layout()->contentsMargins().left() -
                    layout()->contentsMargins().right() - 2 * layout()->spacing();
   m_summary->setText(m_summary->fontMetrics().elidedText(m_text, Qt::ElideRight, room));
+}
+
+QString PanelHeader::tip() const {
+  const QString words = m_words ? m_words() : QString();
+  return words.isEmpty() ? m_text : QStringLiteral("<p>%1</p>").arg(m_text.toHtmlEscaped()) + words;
+}
+
+bool PanelHeader::event(QEvent* event) {
+  if (event->type() != QEvent::ToolTip) return QWidget::event(event);
+  // Words are long, and counted out only when somebody asks.
+  QToolTip::showText(static_cast<QHelpEvent*>(event)->globalPos(), tip(), this);
+  return true;
 }
 
 void PanelHeader::resizeEvent(QResizeEvent* event) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QWidget>
+#include <functional>
 
 class QLabel;
 class QToolButton;
@@ -20,6 +21,10 @@ class PanelHeader : public QWidget {
   QString title() const;
   QString summary() const;
   void setSummary(const QString& text);
+  /// What the numbers of the summary are, asked for when the mouse rests on it: rich text.
+  void setWords(std::function<QString()> words) { m_words = std::move(words); }
+  /// The whole summary, and the words.
+  QString tip() const;
   /// Among tabs, which say the title, it need not be said again.
   void setTitleShown(bool shown);
   /// A dock's title bar draws the upper half of the card's edge.
@@ -32,6 +37,7 @@ class PanelHeader : public QWidget {
  protected:
   void contextMenuEvent(QContextMenuEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
+  bool event(QEvent* event) override;
 
  private:
   void fitSummary();
@@ -39,6 +45,7 @@ class PanelHeader : public QWidget {
   QLabel *m_title, *m_summary;
   QString m_text;  ///< the whole summary
   QToolButton* m_menu;
+  std::function<QString()> m_words;
 };
 
 }  // namespace clipscope

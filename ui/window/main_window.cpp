@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/session/individual_privacy.h"
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
 #include "ui/editors/groups_editor.h"
@@ -35,6 +36,7 @@
 #include "ui/panels/lanes_panel.h"
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/lint_panel.h"
+#include "ui/panels/microscope_panel.h"
 #include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/planner_panel.h"
@@ -48,6 +50,7 @@
 #include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
 #include "ui/window/phase_sentence.h"
+#include "ui/window/words.h"
 
 namespace clipscope {
 
@@ -89,6 +92,8 @@ void MainWindow::buildPanels() {
   m_docks->setLeft(m_dock);
   m_docks->add(m_norms = new NormsPanel(selection, this), Place::TopLeft);
   m_docks->add(m_examples = new ExamplesPanel(selection, this), Place::TopLeft);
+  m_docks->add(m_microscope = new MicroscopePanel(selection, this), Place::TopLeft);
+  m_microscope->setHistory(&m_controller.history(), &m_controller.exampleHistory());
   m_docks->add(m_layers = new LayersPanel(selection, this), Place::TopRight);
   m_docks->add(m_privacy = new PrivacyPanel(selection, this), Place::TopRight);
   m_privacy->setHistory(&m_controller.history(), &m_controller.exampleHistory());
@@ -107,8 +112,27 @@ void MainWindow::buildPanels() {
   m_docks->add(m_example = new ExamplePanel(selection, this), Place::Side);
   m_example->setHistory([this](Index example) {
     std::vector<ExamplePoint> points;
-    for (const ExampleDraw& draw : m_controller.exampleHistory().drawsOf(example))
-      points.push_back({draw.step, draw.normBefore, draw.normAfter, draw.factor, draw.loss});
+    const ExampleHistory& history = m_controller.exampleHistory();
+    const std::vector<std::shared_ptr<const StepDraws>> draws(history.steps().begin(),
+                                                              history.steps().end());
+    const std::vector<std::shared_ptr<const NormRefresh>> refreshes(history.refreshes().begin(),
+                                                                    history.refreshes().end());
+    const auto spent = individualEpsilonOver(example, m_controller.history().summaries(), draws,
+                                             m_controller.experiment().privacy.delta, refreshes);
+    for (const ExampleDraw& draw : history.drawsOf(example)) {
+      ExamplePoint point;
+      point.step = draw.step;
+      point.before = draw.normBefore;
+      point.after = draw.normAfter;
+      point.factor = draw.factor;
+      point.loss = draw.loss;
+      const auto at = std::ranges::lower_bound(spent, draw.step, {}, &IndividualPoint::step);
+      if (at != spent.end() && at->step == draw.step) {
+        point.epsilon = at->estimate;
+        point.epsilonBound = at->bound;
+      }
+      points.push_back(point);
+    }
     return std::pair(std::move(points), m_controller.history().steps());
   });
   m_docks->add(m_history = new HistoryPanel(selection, this), Place::Wide);
@@ -299,6 +323,7 @@ void MainWindow::showRecord() {
       text += (record->clip->strategy == "none" ? tr("  ·  %1 above C") : tr("  ·  %1 clipped"))
                   .arg(percent(record->clip->clippedFraction));
     m_batch->setText(text);
+    m_batch->setToolTip(tipOf(batchWords(*record)));
   }
 }
 
@@ -323,6 +348,7 @@ void MainWindow::showState() {
   const bool readOnly = m_controller.isReadOnly();
   m_rail->showState(m_controller.isRunning(), ready, readOnly, position);
   m_privacy->setRunning(m_controller.isRunning());
+  m_microscope->setRunning(m_controller.isRunning());
   m_dock->setEnabled(!readOnly);
   m_saveRecordingAction->setEnabled(ready && !readOnly);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));

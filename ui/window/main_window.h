@@ -35,6 +35,7 @@ class PanelDocks;
 class PhaseRail;
 class BreakpointsPanel;
 class LanesPanel;
+class MicroscopePanel;
 class GeometryPanel;
 class LintPanel;
 class PlannerPanel;
@@ -71,6 +72,7 @@ class MainWindow : public QMainWindow {
   BreakpointsPanel* breakpoints() const { return m_breakpoints; }
   LanesPanel* lanes() const { return m_lanes; }
   GeometryPanel* geometry() const { return m_geometry; }
+  MicroscopePanel* microscope() const { return m_microscope; }
   /// The gravest of the lint, in the status bar; a click opens its panel.
   QToolButton* lintButton() const { return m_lintButton; }
   /// What is said of the recording in the status bar.
@@ -156,6 +158,7 @@ class MainWindow : public QMainWindow {
   BreakpointsPanel* m_breakpoints;
   LanesPanel* m_lanes;
   GeometryPanel* m_geometry;
+  MicroscopePanel* m_microscope;
   QToolButton* m_lintButton;
   StartPage* m_startPage = nullptr;
   QString m_recoveryFolder;

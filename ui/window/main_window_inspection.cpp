@@ -10,9 +10,12 @@
 #include "ui/panels/lanes_panel.h"
 #include "ui/panels/lint_panel.h"
 #include "ui/panels/lint_row.h"
+#include "ui/panels/microscope_panel.h"
+#include "ui/panels/panel_header.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/main_window.h"
 #include "ui/window/panel_docks.h"
+#include "ui/window/words.h"
 
 namespace clipscope {
 
@@ -25,15 +28,25 @@ void MainWindow::connectInspection() {
   connect(c, &Controller::experimentChanged, this, [this, c] {
     m_lint->setExperiment(c->experiment());
     m_lanes->setExperiment(c->experiment());
+    m_microscope->setExperiment(c->experiment());
     showLint();
   });
   m_lint->setExperiment(c->experiment());
   m_lanes->setExperiment(c->experiment());
+  connect(c, &Controller::sessionChanged, this, [this, c] {
+    m_microscope->setData(c->session()->data);
+    m_microscope->setExperiment(c->session()->experiment);
+  });
   connect(m_lint, &LintPanel::settingRequested, this, [this](const QString& path) {
     m_dock->show();
     m_dock->raise();
     m_dock->focusSetting(path);
   });
+  for (Panel* panel : m_docks->panels())
+    panel->header()->setWords([panel] {
+      const auto& record = panel->record();
+      return record ? tipOf(wordsOf(panel->fileName(), *record)) : QString();
+    });
   connect(m_lintButton, &QToolButton::clicked, this, [this] { m_docks->show(m_lint); });
 
   connect(m_breakpoints, &BreakpointsPanel::edited, this, [c](const std::vector<Breakpoint>& list) {

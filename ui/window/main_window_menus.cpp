@@ -17,7 +17,12 @@
 #include "engine/interchange/command_line.h"
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
+#include "ui/panels/clip_factors_panel.h"
+#include "ui/panels/example_panel.h"
+#include "ui/panels/noise_panel.h"
+#include "ui/panels/norms_panel.h"
 #include "ui/panels/panel.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/theme.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/export_all.h"
@@ -26,6 +31,7 @@
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
+#include "ui/window/step_tour.h"
 
 namespace clipscope {
 
@@ -201,7 +207,36 @@ void MainWindow::showHelp() {
     if (!action->shortcut().isEmpty())
       keys.emplace_back(action->text().remove(QLatin1Char('&')),
                         action->shortcut().toString(QKeySequence::NativeText));
-  m_help->showKeys(keys);
+  std::vector<TourPage> pages;
+  const auto& record = m_controller.record();
+  if (record && record->sample) {
+    constexpr int width = 560;
+    pages = stepTour(*record);
+    const auto picture = [&](Phase phase, const QImage& image) {
+      if (!image.isNull() && record->has(phase))
+        pages[static_cast<std::size_t>(phase)].pictures.push_back(image);
+    };
+    const auto panel = [&](Phase phase, Panel* of) {
+      if (!record->has(phase)) return;
+      of->prepareForPicture();
+      const QImage drawn = of->image(devicePixelRatioF());
+      picture(phase, drawn.width() > width * devicePixelRatioF()
+                         ? drawn.scaledToWidth(static_cast<int>(width * devicePixelRatioF()),
+                                               Qt::SmoothTransformation)
+                         : drawn);
+    };
+    if (const auto& data = m_controller.session()->data)
+      picture(Phase::Sample, batchPicture(*record, *data, width));
+    picture(Phase::Forward, lossPicture(*record, width));
+    if (record->batchSize() > 0) {
+      panel(Phase::Norms, m_norms);
+      panel(Phase::Clip, m_clipFactors);
+      panel(Phase::Backward, m_example);
+    }
+    panel(Phase::Noise, m_noise);
+    panel(Phase::Account, m_privacy);
+  }
+  m_help->tell(pages, record ? record->step : 0, keys);
   m_help->show();
   m_help->raise();
 }

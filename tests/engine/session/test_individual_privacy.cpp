@@ -23,6 +23,7 @@ class TestIndividualPrivacy : public QObject {
   void withoutSampling();
   void forgottenDraws();
   void noiseless();
+  void overTheSteps();
   void stops();
 
  private:
@@ -188,6 +189,39 @@ void TestIndividualPrivacy::noiseless() {
   const IndividualPrivacy none = individualPrivacy({}, {}, 3, 1e-5);
   QCOMPARE(none.bound, std::vector<double>(3, 0.0));
   QCOMPARE(none.worst, 0.0);
+}
+
+void TestIndividualPrivacy::overTheSteps() {
+  // Cut off after each step, the whole account of every example says the same.
+  Experiment e = smallExperiment();
+  e.clipping.maxGradNorm = 1;
+  Trainer trainer(e, smallData());
+  std::vector<StepSummary> steps;
+  std::vector<std::shared_ptr<const NormRefresh>> refreshes;
+  ExampleHistory history;
+  for (int k = 0; k < 20; ++k) {
+    const auto record = trainer.finishStep();
+    steps.push_back(summaryOf(*record));
+    history.append(*record);
+    if (k % 7 == 3) refreshes.push_back(trainer.refreshNorms());
+  }
+  const std::vector<std::shared_ptr<const StepDraws>> drawn(history.steps().begin(),
+                                                            history.steps().end());
+  const Index n = trainer.data().data->size();
+  for (const Index example : {trainer.data().train[0], trainer.data().train[40]}) {
+    const auto points = individualEpsilonOver(example, steps, drawn, 1e-5, refreshes);
+    QVERIFY(points.size() >= refreshes.size());
+    for (const IndividualPoint& point : points) {
+      const auto known = static_cast<std::size_t>(point.step);
+      const IndividualPrivacy p = individualPrivacy(
+          std::span(steps).first(known), std::span(drawn).first(known), n, 1e-5, {}, refreshes);
+      const auto i = static_cast<std::size_t>(example);
+      QVERIFY(std::abs(point.bound - p.bound[i]) <= 1e-9 * p.bound[i]);
+      QVERIFY(std::abs(point.estimate - p.estimate[i]) <= 1e-9 * p.estimate[i]);
+    }
+  }
+  steps[5].scheme = SamplingScheme::Fixed;
+  QVERIFY(individualEpsilonOver(0, steps, drawn, 1e-5).empty());
 }
 
 void TestIndividualPrivacy::stops() {
