@@ -62,6 +62,7 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
   m_epsilon = m_epsilonPlot->addGraph();
   m_epsilonPlot->xAxis->setLabel(tr("step"));
   m_epsilonPlot->yAxis->setLabel(tr("ε"));
+  m_epsilonPlot->yAxis->ticker()->setTickCount(3);
   m_epsilonPlot->setFit([this] {
     m_epsilonPlot->xAxis->setRange(m_plot->xAxis->range());
     double most = 0;

@@ -170,9 +170,9 @@ QVariant MicroscopeModel::headerData(int section, Qt::Orientation orientation, i
   if (role == Qt::TextAlignmentRole)
     return QVariant((section == Class ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
   static const char* const names[] = {
-      QT_TR_NOOP("Example"), QT_TR_NOOP("Class"),     QT_TR_NOOP("Draws"),
-      QT_TR_NOOP("Clipped"), QT_TR_NOOP("Mean norm"), QT_TR_NOOP("Largest"),
-      QT_TR_NOOP("Mean f"),  QT_TR_NOOP("Last loss"), QT_TR_NOOP("ε")};
+      QT_TR_NOOP("Example"), QT_TR_NOOP("Class"), QT_TR_NOOP("Draws"),
+      QT_TR_NOOP("Clipped"), QT_TR_NOOP("Norm"),  QT_TR_NOOP("Largest"),
+      QT_TR_NOOP("Factor"),  QT_TR_NOOP("Loss"),  QT_TR_NOOP("ε")};
   static const char* const tips[] = {
       QT_TR_NOOP("Index in the data set"),
       QT_TR_NOOP("Label"),

@@ -56,7 +56,6 @@ MicroscopePanel::MicroscopePanel(Selection* selection, QWidget* parent)
   m_filter->setAccessibleName(tr("Filter"));
   m_filter->setPlaceholderText(tr("Filter: class 3, norm > 5, clipped >= 90 %"));
   m_filter->setClearButtonEnabled(true);
-  m_filter->setMinimumWidth(90);
   m_selectionsButton = new QToolButton(this);
   m_selectionsButton->setText(tr("Selections"));
   m_selectionsButton->setToolTip(tr("Examples that were given a name"));
@@ -75,10 +74,11 @@ MicroscopePanel::MicroscopePanel(Selection* selection, QWidget* parent)
   }
   m_examplesButton->setChecked(true);
   head->addWidget(m_order);
-  head->addWidget(m_filter, 1);
+  head->addStretch(1);
   for (QToolButton* button : {m_selectionsButton, m_examplesButton, m_classesButton})
     head->addWidget(button);
   body()->addLayout(head);
+  body()->addWidget(m_filter);
   m_problem = new QLabel(this);
   m_problem->setWordWrap(true);
   m_problem->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
@@ -107,7 +107,9 @@ MicroscopePanel::MicroscopePanel(Selection* selection, QWidget* parent)
   m_classes->setObjectName(QStringLiteral("classTable"));
   m_classes->setAccessibleName(tr("Classes over the run"));
   m_classes->setHorizontalHeaderLabels({tr("Class"), tr("Examples"), tr("Draws"), tr("Clipped"),
-                                        tr("Mean norm"), tr("Mean f"), tr("Mean loss")});
+                                        tr("Norm"), tr("Factor"), tr("Loss")});
+  for (const int c : {MeanNorm, Factor, Loss})
+    m_classes->horizontalHeaderItem(c)->setToolTip(tr("Mean over the draws"));
   for (int c = 0; c < classColumns; ++c)
     m_classes->horizontalHeaderItem(c)->setTextAlignment(
         (c == Name ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
@@ -319,6 +321,14 @@ void MicroscopePanel::showSelection() {
   m_syncing = true;
   m_table->selectionModel()->select(rows, QItemSelectionModel::ClearAndSelect);
   m_syncing = false;
+}
+
+void MicroscopePanel::resizeEvent(QResizeEvent* event) {
+  Panel::resizeEvent(event);
+  // Means give way first; the head of a column must be readable.
+  for (const int c : {MicroscopeModel::MeanNorm, MicroscopeModel::Factor, MicroscopeModel::Loss})
+    m_table->setColumnHidden(c, width() < 640);
+  m_table->setColumnHidden(MicroscopeModel::Class, width() < 420);
 }
 
 void MicroscopePanel::finishWork() {

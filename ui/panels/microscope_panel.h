@@ -68,6 +68,7 @@ class MicroscopePanel : public Panel {
   void showSelection() override;
   void finishWork() override;
   void addActions(QMenu& menu) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void work();

@@ -13,6 +13,7 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QSettings>
+#include <algorithm>
 
 #include "engine/interchange/command_line.h"
 #include "ui/editors/data_panel.h"
@@ -231,7 +232,10 @@ void MainWindow::showHelp() {
     if (record->batchSize() > 0) {
       panel(Phase::Norms, m_norms);
       panel(Phase::Clip, m_clipFactors);
-      panel(Phase::Backward, m_example);
+      const Index current = m_controller.selection()->current();
+      // One that this step did not draw has no gradient to show.
+      if (current < 0 || std::ranges::binary_search(record->sample->examples, current))
+        panel(Phase::Backward, m_example);
     }
     panel(Phase::Noise, m_noise);
     panel(Phase::Account, m_privacy);

@@ -49,7 +49,7 @@ void TestExperiment::roundTrip() {
   e.optimizer = {"sgd", 0.3, 0.9, 0, true, 1e-4, 0.8, 0.99, 1e-6, true, 0.95, true, 0.1, 0.2, 1e-9};
   e.sampling = {12.5, 0.25, 9, SamplingScheme::Shuffled};
   e.privacy = {1e-7, "rdp-opacus"};
-  e.run = {0xFFFFFFFFFFFFFFFF, 17, 3, 0, false, 99};
+  e.run = {0xFFFFFFFFFFFFFFFF, 17, 3, 0, 5, true, false, 99};
   e.schedules.noiseMultiplier = {ScheduleKind::Table, 0.5, 7, 0.25, 9, {1, 0.5, 0}};
   e.schedules.learningRate = {ScheduleKind::Cosine, 0.75, 3, 0.01, 40, {}};
   QVERIFY(experimentFromJson(json::parse(toJson(e).dump())) == e);
