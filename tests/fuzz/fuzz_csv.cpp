@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   load();
   settings.normalisation = NormalisationRule::Standardise;
   settings.csvTask = CsvTask::Classification;
-  settings.labelColumn = "1";
+  settings.labelColumn = std::string(1, '1');
   load();
   settings.csvTask = CsvTask::Regression;
   settings.csvHeader = CsvHeader::Absent;

@@ -133,7 +133,11 @@ std::shared_ptr<const StepDraws> drawsOfStep(Index step) {
   draws->step = step;
   for (std::int32_t example = 0; example < 100; ++example)
     if ((example + step) % 3 == 0)
-      draws->draws.push_back({example, static_cast<float>(step), 2.0, 1.0, 0.5});
+      draws->draws.push_back({.example = example,
+                              .loss = static_cast<float>(step),
+                              .normBefore = 2.0,
+                              .normAfter = 1.0,
+                              .factor = 0.5});
   return draws;
 }
 
