@@ -7,6 +7,7 @@
 #include <QLabel>
 #include <QMenu>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -33,6 +34,13 @@ ExamplePanel::ExamplePanel(Selection* selection, QWidget* parent)
   scroll->setWidgetResizable(true);
   scroll->setFrameShape(QFrame::NoFrame);
   scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  // The map's height follows its width: a bar that comes and goes would change it without end. It
+  // has its place always, and is seen where there is something to scroll.
+  scroll->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOn);
+  QScrollBar* bar = scroll->verticalScrollBar();
+  bar->setEnabled(false);
+  connect(bar, &QScrollBar::rangeChanged, bar,
+          [bar](int low, int high) { bar->setEnabled(high > low); });
   auto* content = new QWidget;
   auto* column = new QVBoxLayout(content);
   column->setContentsMargins(0, 0, 4, 0);

@@ -73,12 +73,17 @@ MicroscopePanel::MicroscopePanel(Selection* selection, QWidget* parent)
     group->addButton(button);
   }
   m_examplesButton->setChecked(true);
+  m_order->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  m_order->setMinimumContentsLength(9);
   head->addWidget(m_order);
   head->addStretch(1);
-  for (QToolButton* button : {m_selectionsButton, m_examplesButton, m_classesButton})
-    head->addWidget(button);
+  for (QToolButton* button : {m_examplesButton, m_classesButton}) head->addWidget(button);
   body()->addLayout(head);
-  body()->addWidget(m_filter);
+  auto* narrow = new QHBoxLayout;
+  narrow->setSpacing(6);
+  narrow->addWidget(m_filter, 1);
+  narrow->addWidget(m_selectionsButton);
+  body()->addLayout(narrow);
   m_problem = new QLabel(this);
   m_problem->setWordWrap(true);
   m_problem->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
