@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "engine/session/spent_history.h"
 
@@ -63,6 +64,16 @@ class Lines {
 };
 
 }  // namespace
+
+BranchLine ledgerLineOf(int lane, std::string name, const RunHistory& history) {
+  constexpr int beyondBranches = 1 << 24;
+  BranchLine line;
+  line.number = beyondBranches + lane;
+  line.name = std::move(name);
+  line.steps = history.steps();
+  line.own = history.summaries();
+  return line;
+}
 
 PrivacyLedger privacyLedger(const std::vector<BranchLine>& branches, const RunHistory& history,
                             const std::string& accountant, double delta) {

@@ -37,7 +37,11 @@ struct PrivacyLedger {
   double allIndependent = 0;  ///< had their noise been independent
 };
 
-/// Of the branches of a run that is on the active one, whose steps are in `history`.
+/// A lane as a use of the data: a line that comes from no branch and has drawn the same noise at
+/// every step. `number` is above those of branches.
+BranchLine ledgerLineOf(int lane, std::string name, const RunHistory& history);
+
+/// Of the branches of a run that is on the active one, whose steps are in `history`, and of lanes.
 PrivacyLedger privacyLedger(const std::vector<BranchLine>& branches, const RunHistory& history,
                             const std::string& accountant, double delta);
 

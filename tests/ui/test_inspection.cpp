@@ -20,6 +20,7 @@
 #include "ui/panels/lint_panel.h"
 #include "ui/panels/lint_row.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 #include "ui/window/experiment_dock.h"
@@ -284,6 +285,20 @@ void TestInspection::compareBecomesLanesAndBack() {
   settle();
   QCOMPARE(spy.count(), 1);
   QCOMPARE(controller()->experiment().clipping, taken.clipping);
+  // Every lane is a use of the data, also when it has gone.
+  stepTo(2);
+  const std::size_t uses = controller()->laneUses().size();
+  QCOMPARE(uses, lanes.size());
+  controller()->clearLanes();
+  settle();
+  QCOMPARE(controller()->laneUses().size(), uses);
+  PrivacyPanel* privacy = window()->privacy();
+  window()->docks()->show(privacy);
+  privacy->setView(PrivacyPanel::View::Ledger);
+  QCOMPARE(privacy->csv().count('\n'), static_cast<int>(uses) + 2);
+  controller()->openExperiment(small());
+  settle();
+  QVERIFY(controller()->laneUses().empty());
 }
 
 void TestInspection::lanesLeaveWithWhatTheyShare() {

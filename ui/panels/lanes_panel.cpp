@@ -169,8 +169,7 @@ void LanesPanel::setExperiment(const Experiment& experiment) {
   if (record()) setRecord(record());
 }
 
-void LanesPanel::setLanes(const std::vector<LaneView>& lanes) {
-  m_lanes = lanes;
+void LanesPanel::lanesChanged() {
   if (record()) setRecord(record());
 }
 
@@ -181,10 +180,11 @@ void LanesPanel::setView(View view) {
 }
 
 int LanesPanel::chosen() const {
+  if (!m_lanes) return -1;
   const int row = m_table->currentRow();
   const bool isLane =
-      !m_table->selectedItems().isEmpty() && row > 0 && row <= static_cast<int>(m_lanes.size());
-  return isLane ? m_lanes[static_cast<std::size_t>(row - 1)].id : -1;
+      !m_table->selectedItems().isEmpty() && row > 0 && row <= static_cast<int>(m_lanes->size());
+  return isLane ? (*m_lanes)[static_cast<std::size_t>(row - 1)].id : -1;
 }
 
 void LanesPanel::offer(const QString& text, const QString& name, const Experiment& experiment) {
@@ -250,39 +250,39 @@ void LanesPanel::addLadder() {
 }
 
 void LanesPanel::showRecord() {
-  if (!m_history) return;
+  if (!m_history || !m_lanes) return;
   setEmptyText(QString());
   fillTable();
   showSentence();
-  const bool has = !m_lanes.empty();
+  const bool has = !m_lanes->empty();
   m_help->setVisible(!has);
   m_table->setVisible(has);
   m_views->setVisible(has);
   for (QWidget* widget : {m_lane, m_curvesButton, m_layersButton}) widget->setVisible(has);
-  setSummary(has ? tr("%1 lanes and the run · step %2").arg(m_lanes.size()).arg(record()->step)
+  setSummary(has ? tr("%1 lanes and the run · step %2").arg(m_lanes->size()).arg(record()->step)
                  : tr("none"));
   if (!has) return;
   if (m_views->currentWidget() == m_maps) {
     std::vector<std::pair<QString, std::shared_ptr<const StepRecord>>> runs{
         {tr("this run"), record()}};
-    for (const LaneView& lane : m_lanes)
+    for (const LaneView& lane : *m_lanes)
       runs.emplace_back(QString::fromStdString(lane.name), lane.record);
     m_maps->show(runs);
     return;
   }
   std::vector<LanePlot::Run> runs{{tr("this run"), laneColour(0), m_history}};
-  for (std::size_t k = 0; k < m_lanes.size(); ++k)
+  for (std::size_t k = 0; k < m_lanes->size(); ++k)
     runs.push_back(
-        {QString::fromStdString(m_lanes[k].name), laneColour(k + 1), &m_lanes[k].history});
+        {QString::fromStdString((*m_lanes)[k].name), laneColour(k + 1), &(*m_lanes)[k].history});
   for (LanePlot* plot : m_plots) plot->show(runs, record()->step);
 }
 
 void LanesPanel::fillTable() {
   const int kept = m_table->currentRow();
   const bool wasChosen = !m_table->selectedItems().isEmpty();
-  m_table->setRowCount(static_cast<int>(m_lanes.size()) + 1);
+  m_table->setRowCount(static_cast<int>(m_lanes->size()) + 1);
   for (int row = 0; row < m_table->rowCount(); ++row) {
-    const LaneView* lane = row == 0 ? nullptr : &m_lanes[static_cast<std::size_t>(row - 1)];
+    const LaneView* lane = row == 0 ? nullptr : &(*m_lanes)[static_cast<std::size_t>(row - 1)];
     const RunHistory& history = lane ? lane->history : *m_history;
     // Of the whole step that the runs stand at or after.
     const Index at =
@@ -347,7 +347,7 @@ void LanesPanel::showSentence() {
   std::array<std::span<const StepSummary>, allRungs.size()> runs;
   runs[static_cast<std::size_t>(Rung::Both)] = m_history->summaries();
   std::size_t found = 1;
-  for (const LaneView& lane : m_lanes)
+  for (const LaneView& lane : *m_lanes)
     for (const Rung rung : allRungs)
       if (rung != Rung::Both && lane.name == rungName(rung)) {
         runs[static_cast<std::size_t>(rung)] = lane.history.summaries();
@@ -366,7 +366,7 @@ void LanesPanel::changeEvent(QEvent* event) {
 }
 
 void LanesPanel::addActions(QMenu& menu) {
-  if (m_lanes.empty()) return;
+  if (!m_lanes || m_lanes->empty()) return;
   menu.addActions(m_lane->menu()->actions());
   menu.addSeparator();
 }
@@ -386,7 +386,8 @@ QString LanesPanel::csv() const {
     }
   };
   if (m_history) add("this run", *m_history);
-  for (const LaneView& lane : m_lanes) add(lane.name, lane.history);
+  if (m_lanes)
+    for (const LaneView& lane : *m_lanes) add(lane.name, lane.history);
   return QString::fromStdString(text);
 }
 

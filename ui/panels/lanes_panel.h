@@ -32,7 +32,9 @@ class LanesPanel : public Panel {
 
   void setHistory(const RunHistory* history) { m_history = history; }
   void setExperiment(const Experiment& experiment);
-  void setLanes(const std::vector<LaneView>& lanes);
+  /// Whose they are: they may change until lanesChanged() says so.
+  void setLanes(const std::vector<LaneView>* lanes) { m_lanes = lanes; }
+  void lanesChanged();
   void setView(View view);
 
   QTableWidget* table() const { return m_table; }
@@ -74,7 +76,7 @@ class LanesPanel : public Panel {
 
   const RunHistory* m_history = nullptr;
   Experiment m_experiment;
-  std::vector<LaneView> m_lanes;
+  const std::vector<LaneView>* m_lanes = nullptr;
   QToolButton* m_add;
   QMenu* m_addMenu;
   QPushButton* m_ladder;

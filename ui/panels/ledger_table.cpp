@@ -30,14 +30,15 @@ LedgerTable::LedgerTable(QWidget* parent) : QWidget(parent) {
     m_table->horizontalHeaderItem(k)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
   m_table->horizontalHeaderItem(0)->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   m_table->horizontalHeaderItem(2)->setToolTip(
-      tr("Steps of its own at which another branch drew the same noise"));
+      tr("Steps of its own at which another branch or a lane drew the same noise"));
   column->addWidget(m_table, 1);
   m_verdict = new QLabel(this);
   m_verdict->setWordWrap(true);
   m_verdict->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   column->addWidget(m_verdict);
   auto* hint = new QLabel(
-      tr("Choosing C, σ or a branch from what was seen is in none of these numbers."), this);
+      tr("Choosing C, σ, a branch or a lane from what was seen is in none of these numbers."),
+      this);
   hint->setObjectName(QStringLiteral("hint"));
   hint->setWordWrap(true);
   column->addWidget(hint);
@@ -50,11 +51,11 @@ QString LedgerTable::verdict() const {
   if (m_ledger.entries.size() <= 1)
     return tr("One use of the data: ε %1 %2.").arg(shortNumber(m_ledger.all, 4), at);
   if (m_ledger.sharesNoise)
-    return tr("All branches together have no ε: where two drew the same noise, their difference "
+    return tr("All together have no ε: where two drew the same noise, their difference "
               "shows gradients that nothing covers. Release one of them. With fresh noise in each "
               "they would cost ε %1 %2.")
         .arg(shortNumber(m_ledger.allIndependent, 4), at);
-  return tr("All branches together: ε %1 %2; steps they share count once.")
+  return tr("All together: ε %1 %2; steps they share count once.")
       .arg(shortNumber(m_ledger.all, 4), at);
 }
 

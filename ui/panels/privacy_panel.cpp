@@ -84,6 +84,10 @@ void PrivacyPanel::setBranches(std::shared_ptr<const std::vector<BranchLine>> br
   m_branches = std::move(branches);
 }
 
+void PrivacyPanel::lanesChanged() {
+  if (view() == View::Ledger && record()) setRecord(record());
+}
+
 void PrivacyPanel::setData(std::vector<Index> trained, Index examples) {
   m_trained = std::move(trained);
   m_examples = examples;
@@ -160,10 +164,13 @@ void PrivacyPanel::work() {
     case View::Examples:
       workOnExamples();
       break;
-    case View::Ledger:
-      m_ledger->show(
-          privacyLedger(*m_branches, *m_history, m_experiment.privacy.accountant, delta()));
+    case View::Ledger: {
+      std::vector<BranchLine> uses = *m_branches;
+      if (m_laneUses)
+        for (BranchLine& lane : m_laneUses()) uses.push_back(std::move(lane));
+      m_ledger->show(privacyLedger(uses, *m_history, m_experiment.privacy.accountant, delta()));
       break;
+    }
   }
   showSummary();
 }

@@ -37,6 +37,9 @@ class PrivacyPanel : public Panel {
   /// Both outlive the panel; their changes are drawn with the next record.
   void setHistory(const RunHistory* history, const ExampleHistory* draws);
   void setBranches(std::shared_ptr<const std::vector<BranchLine>> branches);
+  /// Lanes that there are or were beside the run: uses of the data as well (ledgerLineOf).
+  void setLaneUses(std::function<std::vector<BranchLine>()> uses) { m_laneUses = std::move(uses); }
+  void lanesChanged();
   /// `trained`: the dataset indices that are drawn from, of `examples` in all.
   void setData(std::vector<Index> trained, Index examples);
   /// Where δ, the accountant and the planned steps come from.
@@ -70,6 +73,7 @@ class PrivacyPanel : public Panel {
   const RunHistory* m_history = nullptr;
   const ExampleHistory* m_draws = nullptr;
   std::shared_ptr<const std::vector<BranchLine>> m_branches;
+  std::function<std::vector<BranchLine>()> m_laneUses;
   std::vector<Index> m_trained;
   Index m_examples = 0;
   Experiment m_experiment;

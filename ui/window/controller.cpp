@@ -62,6 +62,7 @@ Controller::Controller(QObject* parent) : QObject(parent), m_worker(new Training
             m_branches = std::make_shared<const std::vector<BranchLine>>();
             m_exampleHistory.clear();
             m_lanes.clear();
+            m_formerLanes.clear();
             m_selection.clear();
             emit sessionChanged();
             emit experimentChanged();

@@ -56,6 +56,8 @@ class Controller : public QObject {
   const std::vector<Breakpoint>& breakpoints() const { return m_breakpoints; }
   /// The lanes beside the run, in the order in which they were added.
   const std::vector<LaneView>& lanes() const { return m_lanes; }
+  /// The lanes that there are and were, for the ledger.
+  std::vector<BranchLine> laneUses() const;
   /// The changes of settings that undo() and redo() would make.
   const ExperimentHistory& changes() const { return m_changes; }
 
@@ -192,6 +194,7 @@ class Controller : public QObject {
   RecordingState m_recording;
   std::vector<Breakpoint> m_breakpoints;
   std::vector<LaneView> m_lanes;
+  std::vector<BranchLine> m_formerLanes;  ///< removed since the run was opened
   std::shared_ptr<const std::vector<BranchLine>> m_branches =
       std::make_shared<const std::vector<BranchLine>>();
   QTimer* m_follow = nullptr;  ///< looks for what another process wrote

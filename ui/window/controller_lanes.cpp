@@ -2,6 +2,8 @@
 // What the window does with lanes and breakpoints.
 #include <algorithm>
 
+#include "engine/session/privacy_ledger.h"
+
 #include "ui/window/controller.h"
 
 namespace clipscope {
@@ -30,8 +32,20 @@ void Controller::takeLanes(const PastUpdate& update) {
     }
   if (counted) emit breakpointsChanged();
   if (!update.lanes) return;
+  for (const LaneView& lane : m_lanes) {
+    const auto left = std::ranges::find(*update.lanes, lane.id, &LaneNews::id);
+    if (left == update.lanes->end() && lane.history.steps() > 0)
+      m_formerLanes.push_back(ledgerLineOf(lane.id, lane.name, lane.history));
+  }
   addLaneNews(*update.lanes, m_lanes);
   emit lanesChanged();
+}
+
+std::vector<BranchLine> Controller::laneUses() const {
+  std::vector<BranchLine> uses = m_formerLanes;
+  for (const LaneView& lane : m_lanes)
+    if (lane.history.steps() > 0) uses.push_back(ledgerLineOf(lane.id, lane.name, lane.history));
+  return uses;
 }
 
 void Controller::setBreakpoints(const std::vector<Breakpoint>& list) {

@@ -12,6 +12,7 @@
 #include "ui/panels/lint_row.h"
 #include "ui/panels/microscope_panel.h"
 #include "ui/panels/panel_header.h"
+#include "ui/panels/privacy_panel.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/main_window.h"
 #include "ui/window/panel_docks.h"
@@ -63,7 +64,12 @@ void MainWindow::connectInspection() {
   connect(c, &Controller::broke, m_breakpoints, &BreakpointsPanel::markHit);
   restoreBreakpoints();
 
-  connect(c, &Controller::lanesChanged, this, [this, c] { m_lanes->setLanes(c->lanes()); });
+  connect(c, &Controller::lanesChanged, this, [this, c] {
+    m_lanes->lanesChanged();
+    m_privacy->lanesChanged();
+  });
+  m_lanes->setLanes(&c->lanes());
+  m_privacy->setLaneUses([c] { return c->laneUses(); });
   connect(m_lanes, &LanesPanel::addRequested, c, &Controller::addLanes);
   connect(m_lanes, &LanesPanel::removeRequested, c, &Controller::removeLane);
   connect(m_lanes, &LanesPanel::clearRequested, c, &Controller::clearLanes);

@@ -19,6 +19,7 @@ class TestPrivacyLedger : public QObject {
   void oneBranch();
   void branchesThatShareNoise();
   void continuedBranch();
+  void lanesAreUses();
   void curvesAreTheAccountants();
   void planIsWhatARunSpends_data();
   void planIsWhatARunSpends();
@@ -78,6 +79,23 @@ void TestPrivacyLedger::continuedBranch() {
   QVERIFY(!ledger.sharesNoise);
   QCOMPARE(ledger.all, epsilonOf({{1, 0.05, 8}, {2, 0.05, 7}}));
   QCOMPARE(ledger.entries[1].epsilon, ledger.all);
+}
+
+void TestPrivacyLedger::lanesAreUses() {
+  RunHistory history, lane;
+  for (Index t = 1; t <= 12; ++t) history.append(step(t, 1));
+  for (Index t = 1; t <= 9; ++t) lane.append(step(t, 2));
+  const BranchLine main{.number = 0, .steps = 12, .name = "main", .active = true};
+  const PrivacyLedger ledger =
+      privacyLedger({main, ledgerLineOf(3, "wider", lane)}, history, "rdp", 1e-5);
+  QCOMPARE(ledger.entries.size(), std::size_t{2});
+  QCOMPARE(ledger.entries[1].name, std::string("wider"));
+  QCOMPARE(ledger.entries[1].steps, Index{9});
+  QCOMPARE(ledger.entries[1].shared, Index{9});
+  QCOMPARE(ledger.entries[1].epsilon, epsilonOf({{2, 0.05, 9}}));
+  QCOMPARE(ledger.entries[0].epsilon, epsilonOf({{1, 0.05, 12}}));
+  QVERIFY(ledger.sharesNoise && std::isinf(ledger.all));
+  QCOMPARE(ledger.allIndependent, epsilonOf({{1, 0.05, 12}, {2, 0.05, 9}}));
 }
 
 void TestPrivacyLedger::curvesAreTheAccountants() {
