@@ -72,9 +72,11 @@ ScreenshotCommand::ScreenshotCommand(CLI::App& program)
   m_app->add_option("--size", m_size, "WIDTHxHEIGHT of the picture in pixels");
   m_app->add_option("--scale", m_scale, "Pixels of the picture to one of the layout, 0.5 to 4")
       ->check(CLI::Range(0.5, 4.0));
-  m_app->add_option("--steps", m_steps, "Steps to train first; 0: the first batch, clipped")
-      ->check(CLI::Range(0, 1000000));
-  m_app->add_option("--data", m_data, "Experiment (JSON) or data set in place of the default");
+  m_stepsOption =
+      m_app->add_option("--steps", m_steps, "Steps to train first; 0: the first batch, clipped")
+          ->check(CLI::Range(0, 1000000));
+  m_app->add_option("--data", m_data,
+                    "Experiment (JSON), data set or recording in place of the default");
 }
 
 int ScreenshotCommand::execute() {
@@ -109,6 +111,13 @@ int ScreenshotCommand::execute() {
   window.show();
   controller->openFirst(QString::fromStdString(m_data));
   waitUntil([&] { return !controller->isBusy() && controller->record(); });
+  // A picture must not go on with somebody's run.
+  if (!controller->recording().path.empty()) {
+    if (m_stepsOption->count() > 0)
+      throw SettingError("--steps: " + m_data +
+                         " is a recording, which is drawn at its newest step; leave --steps out");
+    m_steps = 0;
+  }
   for (int step = 0; step < m_steps && failure.empty(); ++step) {
     controller->step();
     waitUntil([&] { return !controller->isBusy(); });

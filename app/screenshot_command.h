@@ -19,6 +19,7 @@ class ScreenshotCommand {
   std::string m_panel, m_theme = "light", m_size = "1440x900", m_data, m_out;
   double m_scale = 1;
   int m_steps = 20;
+  CLI::Option* m_stepsOption = nullptr;
 };
 
 }  // namespace clipscope

@@ -75,7 +75,8 @@ class Lint {
   /// Of the tables of examples; false where the step has none, which is said.
   bool hasRows(Index least = 1) {
     if (m_r.norms->norms.examples() >= least) return true;
-    say(Severity::Unknown, m_r.batchSize() == 0 ? "The batch is empty."
+    const bool isEmpty = m_r.batchSize() == 0 && std::isnan(m_r.forward->meanLoss);
+    say(Severity::Unknown, isEmpty ? "The batch is empty."
                            : m_r.norms->norms.examples() == 0
                                ? "The recording has no norms of examples for this step."
                                : "Too few examples to say.");
@@ -113,9 +114,11 @@ class Lint {
     begin("denominator", "Denominator of the mean", "sampling.expected_batch_size");
     if (!m_r.sample) return wait("Sample");
     const double b = m_r.sample->expectedBatchSize;
-    say(Severity::Passed, "The noisy sum of " + counted(m_r.batchSize(), "example", "examples") +
-                              " is divided by the constant B = " + shown(b) +
-                              ", whatever the batch drawn.");
+    const bool isKnown = m_r.batchSize() > 0 || !m_r.forward || std::isnan(m_r.forward->meanLoss);
+    say(Severity::Passed,
+        "The noisy sum" +
+            (isKnown ? " of " + counted(m_r.batchSize(), "example", "examples") : std::string()) +
+            " is divided by the constant B = " + shown(b) + ", whatever the batch drawn.");
   }
 
   void noiseScale() {

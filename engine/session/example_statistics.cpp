@@ -28,13 +28,14 @@ struct Sums {
 
 }  // namespace
 
-std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, Index examples) {
+std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, Index examples,
+                                                 const StepSpan& span) {
   std::vector<ExampleStatistics> made(static_cast<std::size_t>(examples));
   std::vector<Sums> sums(made.size());
   for (std::size_t i = 0; i < made.size(); ++i) made[i].example = static_cast<Index>(i);
   for (const auto& step : history.steps())
     for (const StepDraws::Draw& draw : step->draws) {
-      if (draw.example < 0 || draw.example >= examples) continue;
+      if (!span.has(step->step) || draw.example < 0 || draw.example >= examples) continue;
       const auto i = static_cast<std::size_t>(draw.example);
       sums[i].add(draw);
       made[i].lastLoss = static_cast<double>(draw.loss);
@@ -43,7 +44,7 @@ std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, 
       if (std::isfinite(draw.normBefore) && !(draw.normBefore <= made[i].largestNorm))
         made[i].largestNorm = draw.normBefore;
     }
-  if (!history.refreshes().empty()) {
+  if (!history.refreshes().empty() && span.has(history.refreshes().back()->step)) {
     const NormRefresh& newest = *history.refreshes().back();
     for (std::size_t i = 0; i < std::min(made.size(), newest.norms.size()); ++i)
       if (newest.step > made[i].lastStep && newest.has(static_cast<Index>(i)))
@@ -59,14 +60,17 @@ std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, 
 }
 
 std::vector<ClassStatistics> classStatistics(const ExampleHistory& history,
-                                             std::span<const int> labels, int classes) {
+                                             std::span<const int> labels, int classes,
+                                             const StepSpan& span) {
   std::vector<ClassStatistics> made(static_cast<std::size_t>(classes));
   std::vector<Sums> sums(made.size());
   std::vector<bool> seen(labels.size());
   for (const auto& step : history.steps())
     for (const StepDraws::Draw& draw : step->draws) {
       const auto i = static_cast<std::size_t>(draw.example);
-      if (draw.example < 0 || i >= labels.size() || labels[i] < 0 || labels[i] >= classes) continue;
+      if (!span.has(step->step) || draw.example < 0 || i >= labels.size() || labels[i] < 0 ||
+          labels[i] >= classes)
+        continue;
       const auto label = static_cast<std::size_t>(labels[i]);
       sums[label].add(draw);
       made[label].examples += !seen[i];

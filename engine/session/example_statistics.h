@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -35,12 +36,20 @@ struct ClassStatistics {
          meanLoss = notANumber;
 };
 
+/// Steps to look at; all that are remembered where it is left as it is.
+struct StepSpan {
+  Index first = 1, last = std::numeric_limits<Index>::max();
+  bool has(Index step) const { return step >= first && step <= last; }
+};
+
 /// Of every example of a data set of `examples`, in order. Draws whose gradient was not finite
 /// count as clipped; their norms are left out.
-std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, Index examples);
+std::vector<ExampleStatistics> exampleStatistics(const ExampleHistory& history, Index examples,
+                                                 const StepSpan& span = {});
 
 /// By class: `labels` of the whole data set, −1 for none; classes 0 … `classes` − 1.
 std::vector<ClassStatistics> classStatistics(const ExampleHistory& history,
-                                             std::span<const int> labels, int classes);
+                                             std::span<const int> labels, int classes,
+                                             const StepSpan& span = {});
 
 }  // namespace clipscope

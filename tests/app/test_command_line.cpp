@@ -13,6 +13,7 @@
 #include "engine/formats/csv.h"
 #include "engine/formats/sha256.h"
 #include "engine/interchange/command_line.h"
+#include "engine/recording/recording_reader.h"
 #include "tests/app/program.h"
 
 using namespace clipscope;
@@ -39,6 +40,8 @@ class TestCommandLine : public QObject {
   void verify();
   void theCopiedCommandRepeatsTheExperiment();
   void screenshot();
+  void breakpoints();
+  void secureRuns();
   void withoutDisplay();
   void realData();
 };
@@ -411,6 +414,54 @@ void TestCommandLine::screenshot() {
     QVERIFY2(r.code != 0 && r.err.contains(word), qPrintable(r.err));
   }
   QVERIFY(!std::filesystem::exists(folder / "x.png"));
+  // A recording is drawn as it is, and does not go on for its picture.
+  r = call(quick({"--steps", "3", "--out", "out", "--record", "r.clipscope"}), folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  r = call({"screenshot", "r.png", "--data", "r.clipscope"}, folder);
+  QVERIFY2(r.code == 0, qPrintable(r.err));
+  r = call({"info", "r.clipscope"}, folder);
+  QVERIFY2(r.code == 0 && r.out.contains("3"), qPrintable(r.out));
+  QCOMPARE(RecordingReader(folder / "r.clipscope").tree().at(0).steps, Index{3});
+  r = call({"screenshot", "r.png", "--data", "r.clipscope", "--steps", "5"}, folder);
+  QVERIFY2(r.code != 0 && r.err.contains("newest step"), qPrintable(r.err));
+}
+
+void TestCommandLine::breakpoints() {
+  const Folder folder;
+  Result r =
+      call(quick({"--steps", "9", "--out", "a", "--break", "every 4 and phase clip"}), folder);
+  QCOMPARE(r.code, 3);
+  QVERIFY2(r.out.contains("Stopped at step 4 after phase Clip: step 4"), qPrintable(r.out));
+  // The rows are of the whole steps before it.
+  QVERIFY(QString::fromStdString(readAll(folder / "a/steps.csv")).count('\n') == 4);
+  // Of several the first that holds; at the end of a step its row is there.
+  r = call(quick({"--steps", "9", "--out", "b", "--break", "nan", "--break",
+                  "step >= 2 and phase account"}),
+           folder);
+  QCOMPARE(r.code, 3);
+  QVERIFY2(r.out.contains("Stopped at step 2 after phase Account"), qPrintable(r.out));
+  QVERIFY(QString::fromStdString(readAll(folder / "b/steps.csv")).count('\n') == 3);
+  r = call(quick({"--steps", "2", "--out", "c", "--break", "nan"}), folder);
+  QCOMPARE(r.code, 0);
+  r = call(quick({"--steps", "2", "--out", "d", "--break", "clip > 3"}), folder);
+  QVERIFY2(r.code == 2 && r.err.contains("clipped_fraction"), qPrintable(r.err));
+  QVERIFY(!std::filesystem::exists(folder / "d"));
+}
+
+void TestCommandLine::secureRuns() {
+  const Folder folder;
+  const Result a =
+      call(quick({"--steps", "2", "--out", "a", "--secure", "--record", "a.clipscope"}), folder);
+  QVERIFY2(a.code == 0 && a.out.contains("secure mode"), qPrintable(a.out + a.err));
+  const Result b = call(quick({"--steps", "2", "--out", "b", "--secure"}), folder);
+  QCOMPARE(b.code, 0);
+  QVERIFY(QString::fromStdString(readAll(folder / "a/steps.csv")) !=
+          QString::fromStdString(readAll(folder / "b/steps.csv")));
+  QVERIFY(QString::fromStdString(readAll(folder / "a/manifest.json"))
+              .contains("\"epsilon_is_simulated\": false"));
+  const Result resumed =
+      call({"run", "--resume", "a.clipscope", "--steps", "4", "--out", "c"}, folder);
+  QVERIFY2(resumed.code != 0 && resumed.err.contains("secure mode"), qPrintable(resumed.err));
 }
 
 void TestCommandLine::profile() {

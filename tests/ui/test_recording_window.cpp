@@ -11,6 +11,7 @@
 #include "ui/panels/branches_panel.h"
 #include "ui/panels/history_panel.h"
 #include "ui/panels/history_plot.h"
+#include "ui/panels/norms_panel.h"
 #include "ui/panels/privacy_panel.h"
 #include "ui/window/message_bar.h"
 #include "ui/window/panel_docks.h"
@@ -354,6 +355,13 @@ void TestRecordingWindow::secureRunsAreLookedAt() {
   goTo(2);
   QCOMPARE(record().step, Index{2});
   QCOMPARE(record().norms->norms.examples(), Index{0});
+  // Not an empty batch, and not said to be one.
+  bool isSaid = false;
+  for (const QLabel* label : window()->norms()->findChildren<QLabel*>()) {
+    QVERIFY(!label->text().contains(QStringLiteral("batch is empty")));
+    isSaid = isSaid || label->text().contains(QStringLiteral("secure mode"));
+  }
+  QVERIFY(isSaid);
   controller()->phaseBack();
   settle();
   QVERIFY(window()->messages()->isError());

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "engine/formats/number_text.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
@@ -113,7 +114,8 @@ void BudgetPanel::showRecord() {
     return;
   }
   if (!m_state->hasBatch()) {
-    setEmptyText(tr("This batch is empty: there is no bias to weigh against the noise."));
+    setEmptyText(emptyBatchText(
+        *record(), tr("This batch is empty: there is no bias to weigh against the noise.")));
     setSummary(QString());
     return;
   }

@@ -12,6 +12,7 @@
 
 #include "engine/formats/number_text.h"
 #include "engine/interchange/csv_rows.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/group_curves.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
@@ -185,7 +186,7 @@ void ClipFactorsPanel::showRecord() {
     return;
   }
   if (record()->batchSize() == 0) {
-    setEmptyText(tr("This batch is empty: Poisson sampling drew no example."));
+    setEmptyText(emptyBatchText(*record()));
     setSummary(tr("0 examples"));
     return;
   }

@@ -17,6 +17,7 @@
 #include "ui/panels/clip_slider.h"
 #include "ui/panels/compare_editor.h"
 #include "ui/panels/compare_table.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/threshold_handle.h"
@@ -233,7 +234,8 @@ void ComparePanel::showRecord() {
     return;
   }
   if (!m_state->hasBatch()) {
-    setEmptyText(tr("This batch is empty: there is nothing to clip one way or another."));
+    setEmptyText(emptyBatchText(
+        *record(), tr("This batch is empty: there is nothing to clip one way or another.")));
     setSummary(QString());
     return;
   }

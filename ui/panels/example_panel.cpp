@@ -16,6 +16,7 @@
 
 #include "engine/formats/number_text.h"
 #include "engine/interchange/csv_rows.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/example_card.h"
 #include "ui/panels/gradient_map.h"
 #include "ui/panels/paired_bars.h"
@@ -80,7 +81,10 @@ ExamplePanel::ExamplePanel(Selection* selection, QWidget* parent)
   column->addStretch(1);
   scroll->setWidget(content);
   body()->addWidget(scroll, 1);
-  connect(m_tensor, &QComboBox::currentIndexChanged, this, [this] {
+  connect(m_tensor, &QComboBox::currentIndexChanged, this, [this](int index) {
+    // What is chosen everywhere follows what is chosen here.
+    if (index >= 0 && !this->selection()->tensors().empty())
+      return this->selection()->selectTensor(m_tensors[static_cast<std::size_t>(index)]);
     if (record() && isVisible()) showGradient();
   });
   setEmptyText(tr("Opening…"));
@@ -114,9 +118,19 @@ bool ExamplePanel::fits(const ExampleView* view) const {
 
 void ExamplePanel::showSelection() {
   m_facts = exampleFacts(*record(), selection()->current());
+  // A tensor chosen elsewhere is the one pictured.
+  if (selection()->tensors().size() == 1) {
+    const auto& names = record()->info->tensors;
+    const auto at = std::ranges::find(names, selection()->tensors().front());
+    const int index = static_cast<int>(at - names.begin());
+    if (at != names.end() && index < m_tensor->count()) {
+      const QSignalBlocker quiet(m_tensor);
+      m_tensor->setCurrentIndex(index);
+    }
+  }
   if (m_facts.example < 0) {
     setEmptyText(record()->sample
-                     ? tr("This batch is empty: Poisson sampling drew no example.")
+                     ? emptyBatchText(*record())
                      : tr("Run to Sample (Space) and select an example to look at it closely."));
     setSummary(QString());
     return;
@@ -166,6 +180,7 @@ void ExamplePanel::showNorms() {
     row.tip = tr("%1: norm %2").arg(row.name, shortNumber(row.first));
     if (!std::isnan(f))
       row.tip += tr(" before, %1 after, factor %2").arg(shortNumber(row.second), shortNumber(f));
+    row.marked = selection()->hasTensor(record()->info->tensors[rows.size()]);
     rows.push_back(std::move(row));
   }
   m_norms->show(std::move(rows));

@@ -11,6 +11,7 @@
 
 #include "engine/interchange/csv_rows.h"
 #include "ui/panels/dumbbell_delegate.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/examples_model.h"
 #include "ui/plots/number_format.h"
 #include "ui/selection.h"
@@ -73,8 +74,8 @@ void ExamplesPanel::showRecord() {
     return;
   }
   if (record()->batchSize() == 0) {
-    setEmptyText(tr("This batch is empty: Poisson sampling drew no example."));
-    setSummary(tr("0 examples"));
+    setEmptyText(emptyBatchText(*record()));
+    setSummary(hasNoTables(*record()) ? QString() : tr("0 examples"));
     return;
   }
   setEmptyText(QString());

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/formats/number_text.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 #include "ui/selection.h"
@@ -116,7 +117,7 @@ void GeometryPanel::showRecord() {
     setSummary(QString());
   };
   if (!r.has(Phase::Clip)) return empty(tr("Go on to phase Clip to see directions."));
-  if (r.batchSize() < 2) return empty(tr("Directions need two examples."));
+  if (r.batchSize() < 2) return empty(emptyBatchText(r, tr("Directions need two examples.")));
   if (r.norms->norms.examples() == 0)
     return empty(tr("The recording has no examples of this step."));
   if (m_state->record() != record() || !m_state->hasGram())

@@ -11,6 +11,7 @@
 #include "engine/interchange/csv_rows.h"
 #include "ui/panels/history_plot.h"
 #include "ui/plots/number_format.h"
+#include "ui/selection.h"
 
 namespace clipscope {
 
@@ -44,12 +45,22 @@ HistoryPanel::HistoryPanel(Selection* selection, QWidget* parent)
       m_followSteps = false;
       showSteps(from, to, plot);
     });
+    connect(plot, &Plot::rectangleSelected, this, [this](const QRectF& rectangle) {
+      const auto first = static_cast<Index>(std::ceil(rectangle.left()));
+      const auto last = static_cast<Index>(std::floor(rectangle.right()));
+      if (first <= last && m_history && m_history->steps() > 0)
+        this->selection()->selectSteps(first, std::min(last, m_history->steps()));
+    });
     connect(plot, &HistoryPlot::scrubbing, this, [this](bool on) { m_scrubbing = on; });
     m_plots.push_back(plot);
     m_shown.push_back(remembered ? chosen.contains(chart.id) : chart.shownAtFirst);
   }
   layOut();
   setEmptyText(tr("Opening…"));
+}
+
+void HistoryPanel::showSelection() {
+  for (HistoryPlot* plot : m_plots) plot->setSpan(selection()->steps());
 }
 
 void HistoryPanel::setHistory(const RunHistory* history) {
@@ -195,6 +206,16 @@ void HistoryPanel::showSummary() {
 }
 
 void HistoryPanel::addActions(QMenu& menu) {
+  menu.addAction(tr("Select the steps in view"), this, [this] {
+    const QCPRange range = m_plots.front()->xAxis->range();
+    if (m_history && m_history->steps() > 0)
+      selection()->selectSteps(
+          static_cast<Index>(std::ceil(range.lower)),
+          std::min(static_cast<Index>(std::floor(range.upper)), m_history->steps()));
+  });
+  menu.addAction(tr("Clear the selected steps"), selection(), &Selection::clearSteps)
+      ->setEnabled(selection()->steps().has_value());
+  menu.addSeparator();
   QMenu* show = menu.addMenu(tr("Show"));
   QMenu* logarithmic = menu.addMenu(tr("Logarithmic"));
   for (std::size_t k = 0; k < m_plots.size(); ++k) {

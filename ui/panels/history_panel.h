@@ -41,7 +41,7 @@ class HistoryPanel : public Panel {
 
  protected:
   void showRecord() override;
-  void showSelection() override {}
+  void showSelection() override;
   void addActions(QMenu& menu) override;
   void resizeEvent(QResizeEvent* event) override;
 

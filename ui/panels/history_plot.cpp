@@ -332,6 +332,12 @@ void HistoryPlot::fitValues(std::size_t from, std::size_t to) {
   m_setting = false;
 }
 
+void HistoryPlot::setSpan(const std::optional<std::pair<Index, Index>>& steps) {
+  m_band.recolour();
+  m_band.show(steps);
+  queueReplot();
+}
+
 void HistoryPlot::setStep(Index step) {
   m_cursor = step;
   m_cursorLine->point1->setCoords(static_cast<double>(step), 0);

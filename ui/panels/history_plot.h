@@ -6,6 +6,7 @@
 #include "ui/panels/history_overlay.h"
 #include "ui/plots/min_max_levels.h"
 #include "ui/plots/plot.h"
+#include "ui/plots/span_band.h"
 
 namespace clipscope {
 
@@ -28,6 +29,8 @@ class HistoryPlot : public Plot {
   void setBranches(std::shared_ptr<const std::vector<BranchLine>> branches, int active);
   const HistoryOverlay& overlay() const { return m_overlay; }
   void setStep(Index step);
+  /// A band over the steps that are selected.
+  void setSpan(const std::optional<std::pair<Index, Index>>& steps);
   Index step() const { return m_cursor; }
   void setLogarithmic(bool logarithmic);
   bool isLogarithmic() const { return m_logarithmic; }
@@ -83,6 +86,7 @@ class HistoryPlot : public Plot {
   QCPItemStraightLine* m_cursorLine;
   QSharedPointer<QCPAxisTicker> m_plainTicker;
   QSharedPointer<PowerTicker> m_powerTicker;
+  SpanBand m_band{this};
   Index m_cursor = 0;
   bool m_logarithmic = false;
   bool m_userValues = false;

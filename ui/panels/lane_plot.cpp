@@ -33,6 +33,7 @@ LanePlot::LanePlot(const QString& title, double StepSummary::*value, bool isShar
   m_plot->axisRect()->setMinimumMargins(QMargins(4, 4, 6, 2));
   column->addWidget(m_plot, 1);
   m_mark = new QCPItemStraightLine(m_plot);
+  m_band = std::make_unique<SpanBand>(m_plot);
   m_plot->setFit([this] {
     double low = INFINITY, high = -INFINITY;
     Index last = 1;
@@ -93,6 +94,12 @@ void LanePlot::show(const std::vector<Run>& runs, Index step) {
   m_mark->point2->setCoords(static_cast<double>(step), 1);
   m_mark->setVisible(step > 0);
   m_plot->refit();
+  m_plot->queueReplot();
+}
+
+void LanePlot::setSpan(const std::optional<std::pair<Index, Index>>& steps) {
+  m_band->recolour();
+  m_band->show(steps);
   m_plot->queueReplot();
 }
 

@@ -4,9 +4,13 @@
 #include <QColor>
 #include <QString>
 #include <QWidget>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "engine/session/run_history.h"
+#include "ui/plots/span_band.h"
 
 class QCPItemStraightLine;
 class QLabel;
@@ -32,6 +36,8 @@ class LanePlot : public QWidget {
   /// `step`: where the runs stand.
   void show(const std::vector<Run>& runs, Index step);
   using QWidget::show;
+  /// A band over the steps that are selected.
+  void setSpan(const std::optional<std::pair<Index, Index>>& steps);
   Plot* plot() const { return m_plot; }
   double StepSummary::*value() const { return m_value; }
 
@@ -44,6 +50,7 @@ class LanePlot : public QWidget {
   Plot* m_plot;
   QLabel* m_heading;
   QCPItemStraightLine* m_mark;
+  std::unique_ptr<SpanBand> m_band;
   std::vector<QString> m_names;
   std::vector<std::vector<std::pair<Index, double>>> m_points;  ///< by run, those it has
 };

@@ -22,6 +22,8 @@
 #include "ui/panels/lane_maps.h"
 #include "ui/panels/lane_plot.h"
 #include "ui/plots/number_format.h"
+#include "ui/plots/plot.h"
+#include "ui/selection.h"
 #include "ui/theme.h"
 
 namespace clipscope {
@@ -138,6 +140,12 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
   const auto plot = [&](const QString& title, double StepSummary::*value, bool isShare) {
     const int at = static_cast<int>(m_plots.size());
     m_plots.push_back(new LanePlot(title, value, isShare, curves));
+    connect(m_plots.back()->plot(), &Plot::rectangleSelected, this,
+            [this](const QRectF& rectangle) {
+              const auto first = static_cast<Index>(std::ceil(rectangle.left()));
+              const auto last = static_cast<Index>(std::floor(rectangle.right()));
+              if (first <= last) this->selection()->selectSteps(first, last);
+            });
     grid->addWidget(m_plots.back(), at / 3, at % 3);
   };
   // Where there is no room for two rows, the first stays.
@@ -274,7 +282,10 @@ void LanesPanel::showRecord() {
   for (std::size_t k = 0; k < m_lanes->size(); ++k)
     runs.push_back(
         {QString::fromStdString((*m_lanes)[k].name), laneColour(k + 1), &(*m_lanes)[k].history});
-  for (LanePlot* plot : m_plots) plot->show(runs, record()->step);
+  for (LanePlot* plot : m_plots) {
+    plot->show(runs, record()->step);
+    plot->setSpan(selection()->steps());
+  }
 }
 
 void LanesPanel::fillTable() {
@@ -358,7 +369,10 @@ void LanesPanel::showSentence() {
   if (cost) m_sentence->setText(QString::fromStdString(ladderSentence(*cost)));
 }
 
-void LanesPanel::showSelection() { m_maps->showSelection(); }
+void LanesPanel::showSelection() {
+  m_maps->showSelection();
+  for (LanePlot* plot : m_plots) plot->setSpan(selection()->steps());
+}
 
 void LanesPanel::changeEvent(QEvent* event) {
   Panel::changeEvent(event);

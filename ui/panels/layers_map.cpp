@@ -150,6 +150,8 @@ void LayersMap::paintEvent(QPaintEvent*) {
       painter.fillRect(QRectF(l.map.left(), top - 0.5, l.map.width(), 1), theme.panel);
     if (t % static_cast<std::size_t>(l.labelEvery) != 0) continue;
     const double height = l.row * l.labelEvery;
+    const bool isChosen = m_selection->hasTensor(m_record->info->tensors[t]);
+    if (isChosen) painter.fillRect(QRectF(0, top, l.map.left() - 3, l.row), theme.selection);
     painter.drawText(QRectF(0, top, l.map.left() - 8, height), Qt::AlignRight | Qt::AlignVCenter,
                      label(t, static_cast<int>(l.map.left()) - 10));
   }
@@ -262,10 +264,30 @@ Index LayersMap::columnAt(double x) const {
   return static_cast<Index>(at);
 }
 
+Index LayersMap::tensorAt(double y) const {
+  const Layout l = layout();
+  const double at = std::floor((y - l.map.top()) / l.row);
+  const bool isInside =
+      m_record && at >= 0 && at < static_cast<double>(m_record->norms->norms.tensors());
+  return isInside ? static_cast<Index>(at) : -1;
+}
+
 void LayersMap::mousePressEvent(QMouseEvent* event) {
   if (event->button() != Qt::LeftButton || !m_record) return QWidget::mousePressEvent(event);
   const Index column = columnAt(event->position().x());
-  if (column < 0) return;
+  if (column < 0) {
+    // Beside the map: a name or a bar is the whole tensor.
+    const Index tensor = tensorAt(event->position().y());
+    if (tensor < 0) return;
+    const std::string& name = m_record->info->tensors[static_cast<std::size_t>(tensor)];
+    if (event->modifiers() & Qt::ControlModifier)
+      m_selection->toggleTensor(name);
+    else if (m_selection->tensors() == std::vector{name})
+      m_selection->clearTensors();
+    else
+      m_selection->selectTensor(name);
+    return;
+  }
   const Index example = m_record->sample->examples[static_cast<std::size_t>(rowOf(column))];
   if (event->modifiers() & Qt::ControlModifier)
     m_selection->toggle(example);
@@ -274,6 +296,19 @@ void LayersMap::mousePressEvent(QMouseEvent* event) {
 }
 
 void LayersMap::keyPressEvent(QKeyEvent* event) {
+  const int down = event->key() == Qt::Key_Down ? 1 : event->key() == Qt::Key_Up ? -1 : 0;
+  if (down != 0 && m_record) {
+    const auto& names = m_record->info->tensors;
+    const auto chosen = m_selection->tensors().empty()
+                            ? names.end()
+                            : std::ranges::find(names, m_selection->tensors().front());
+    const auto last = static_cast<std::ptrdiff_t>(names.size()) - 1;
+    const std::ptrdiff_t at =
+        chosen == names.end() ? (down > 0 ? 0 : last) : (chosen - names.begin()) + down;
+    m_selection->selectTensor(
+        names[static_cast<std::size_t>(std::clamp<std::ptrdiff_t>(at, 0, last))]);
+    return;
+  }
   const int move = event->key() == Qt::Key_Right ? 1 : event->key() == Qt::Key_Left ? -1 : 0;
   if (move == 0 || !m_record || m_order.empty()) return QWidget::keyPressEvent(event);
   Index at = -1;

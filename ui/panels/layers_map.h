@@ -60,6 +60,8 @@ class LayersMap : public QWidget {
   Layout layout() const;
   void rebuild();
   Index columnAt(double x) const;
+  /// −1 beside the map.
+  Index tensorAt(double y) const;
   QString label(std::size_t tensor, int width) const;
   void drawScale(QPainter& painter, const QRectF& foot, const QString& low,
                  const QString& high) const;

@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "engine/interchange/csv_rows.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/layers_map.h"
 #include "ui/plots/number_format.h"
 
@@ -57,7 +58,7 @@ void LayersPanel::showRecord() {
     return;
   }
   if (record()->batchSize() == 0) {
-    setEmptyText(tr("This batch is empty: Poisson sampling drew no example."));
+    setEmptyText(emptyBatchText(*record()));
     setSummary(QString());
     return;
   }

@@ -18,7 +18,7 @@ LedgerTable::LedgerTable(QWidget* parent) : QWidget(parent) {
   m_table->setObjectName(QStringLiteral("ledgerTable"));
   m_table->setAccessibleName(tr("Uses of the data"));
   m_table->setHorizontalHeaderLabels(
-      {tr("Use of the data"), tr("Steps"), tr("Noise shared"), tr("ε of its release alone")});
+      {tr("Use of the data"), tr("Steps"), tr("Noise shared"), tr("ε alone")});
   m_table->verticalHeader()->hide();
   m_table->setShowGrid(false);
   m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
@@ -31,6 +31,8 @@ LedgerTable::LedgerTable(QWidget* parent) : QWidget(parent) {
   m_table->horizontalHeaderItem(0)->setTextAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   m_table->horizontalHeaderItem(2)->setToolTip(
       tr("Steps of its own at which another branch or a lane drew the same noise"));
+  m_table->horizontalHeaderItem(3)->setToolTip(
+      tr("What releasing its weights alone costs, as if there were no other use"));
   column->addWidget(m_table, 1);
   m_verdict = new QLabel(this);
   m_verdict->setWordWrap(true);

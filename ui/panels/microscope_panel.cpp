@@ -258,11 +258,13 @@ void MicroscopePanel::showRecord() {
 
 void MicroscopePanel::work() {
   if (!m_draws || m_draws->steps().empty() || !m_data) return;
-  if (m_shownSteps != m_draws->lastStep() || m_shownRevision != m_history->revision()) {
+  if (m_shownSteps != m_draws->lastStep() || m_shownRevision != m_history->revision() ||
+      m_shownSpan != selection()->steps()) {
+    m_shownSpan = selection()->steps();
     m_shownSteps = m_draws->lastStep();
     m_shownRevision = m_history->revision();
     m_syncing = true;
-    m_model->setStatistics(exampleStatistics(*m_draws, m_data->size()));
+    m_model->setStatistics(exampleStatistics(*m_draws, m_data->size(), span()));
     m_syncing = false;
     fillClasses();
     if (!m_running) {
@@ -277,7 +279,8 @@ void MicroscopePanel::work() {
       });
     }
   }
-  const Index first = m_draws->firstStep(), last = m_draws->lastStep();
+  const Index first = std::max(m_draws->firstStep(), span().first);
+  const Index last = std::min(m_draws->lastStep(), span().last);
   setSummary(tr("%1 examples · steps %2 to %3")
                  .arg(grouped(static_cast<Index>(m_model->shown().size())), grouped(first),
                       grouped(last)));
@@ -287,7 +290,7 @@ void MicroscopePanel::work() {
 void MicroscopePanel::fillClasses() {
   const int classes = m_data->isClassification() ? static_cast<int>(m_data->outputs()) : 0;
   m_classesButton->setEnabled(classes > 0);
-  const auto found = classStatistics(*m_draws, m_model->labels(), classes);
+  const auto found = classStatistics(*m_draws, m_model->labels(), classes, span());
   m_syncing = true;
   m_classes->setRowCount(classes);
   for (int row = 0; row < classes; ++row) {
@@ -317,7 +320,14 @@ void MicroscopePanel::fillClasses() {
   m_syncing = false;
 }
 
+StepSpan MicroscopePanel::span() const {
+  const auto& steps = selection()->steps();
+  return steps ? StepSpan{steps->first, steps->second} : StepSpan{};
+}
+
 void MicroscopePanel::showSelection() {
+  // Other steps are another table.
+  if (m_shownSpan != selection()->steps() && m_shownSteps >= 0) return work();
   if (m_syncing || m_views->currentWidget() != m_table) return;
   QItemSelection rows;
   for (int row = 0; row < m_model->rowCount(); ++row)

@@ -4,6 +4,7 @@
 #include <QMap>
 
 #include "engine/data/dataset.h"
+#include "engine/session/example_statistics.h"
 #include "engine/session/individual_privacy.h"
 #include "engine/session/run_history.h"
 #include "ui/panels/panel.h"
@@ -73,6 +74,8 @@ class MicroscopePanel : public Panel {
  private:
   void work();
   void fillClasses();
+  /// The steps selected, or all.
+  StepSpan span() const;
   void fillSelections();
   void store();
   QString settingsKey() const;
@@ -83,6 +86,7 @@ class MicroscopePanel : public Panel {
   double m_delta = 1e-5;
   bool m_running = false;
   Index m_shownSteps = -1, m_shownRevision = -1;
+  std::optional<std::pair<Index, Index>> m_shownSpan;
   QMap<QString, std::vector<Index>> m_kept;
   MicroscopeModel* m_model;
   Background<IndividualPrivacy> m_epsilonWork;

@@ -75,6 +75,12 @@ NoiseBars::NoiseBars(QWidget* parent) : QWidget(parent) {
   });
   m_plot->setRecolour([this] { recolour(); });
   m_plot->setHoverText([this](QPointF at) { return hoverText(at); });
+  connect(m_plot, &Plot::clicked, this, [this](QPointF at, bool add) {
+    const double place = std::round(-at.y());
+    if (place < 0 || place >= static_cast<double>(m_table.rows.size())) return;
+    const std::string& name = m_table.rows[static_cast<std::size_t>(place)].name;
+    if (!name.empty()) emit tensorClicked(name, add);
+  });
   connect(m_scroll, &QScrollBar::valueChanged, this, [this](int first) {
     const double size = m_plot->yAxis->range().size();
     m_plot->yAxis->setRange(0.6 - first - size, 0.6 - first);
@@ -86,6 +92,29 @@ NoiseBars::NoiseBars(QWidget* parent) : QWidget(parent) {
 void NoiseBars::show(const NoiseTable& table) {
   m_table = table;
   draw();
+}
+
+void NoiseBars::light(const std::vector<std::string>& tensors) {
+  m_lit = tensors;
+  std::size_t used = 0;
+  for (std::size_t k = 0; k < m_table.rows.size(); ++k) {
+    if (!std::ranges::binary_search(m_lit, m_table.rows[k].name)) continue;
+    if (used == m_bands.size()) {
+      auto* band = new QCPItemRect(m_plot);
+      band->setLayer(QStringLiteral("background"));
+      band->setPen(Qt::NoPen);
+      for (QCPItemPosition* corner : {band->topLeft, band->bottomRight})
+        corner->setTypeX(QCPItemPosition::ptAxisRectRatio);
+      m_bands.push_back(band);
+    }
+    QCPItemRect* band = m_bands[used++];
+    band->setBrush(Theme::current().selection);
+    band->topLeft->setCoords(0, placeOf(k) + 0.5);
+    band->bottomRight->setCoords(1, placeOf(k) - 0.5);
+    band->setVisible(true);
+  }
+  for (std::size_t k = used; k < m_bands.size(); ++k) m_bands[k]->setVisible(false);
+  m_plot->queueReplot();
 }
 
 double NoiseBars::position(double value) const {
@@ -112,6 +141,7 @@ void NoiseBars::draw() {
   m_head->setText(m_table.grouped ? column(tr("s"), 6) + column(tr("SNR"), 5)
                                   : column(tr("SNR"), 5));
   fillLabels();
+  light(m_lit);
   m_plot->refit();
 }
 

@@ -7,6 +7,7 @@
 
 class QCPBars;
 class QCPGraph;
+class QCPItemRect;
 class QCPItemText;
 class QScrollBar;
 
@@ -24,6 +25,8 @@ class NoiseBars : public QWidget {
   explicit NoiseBars(QWidget* parent = nullptr);
 
   void show(const NoiseTable& table);
+  /// Lights the rows of these tensors.
+  void light(const std::vector<std::string>& tensors);
   using QWidget::show;
   Plot* plot() const { return m_plot; }
   QScrollBar* scrollBar() const { return m_scroll; }
@@ -31,6 +34,10 @@ class NoiseBars : public QWidget {
   int visibleRows() const;
   /// What the axis at the right says of a row: its SNR, and for grouped clipping its s_k.
   QString rightText(std::size_t row) const;
+
+ signals:
+  /// A row was clicked; with Ctrl `add`.
+  void tensorClicked(const std::string& name, bool add);
 
  protected:
   void resizeEvent(QResizeEvent* event) override;
@@ -49,6 +56,8 @@ class NoiseBars : public QWidget {
   QCPGraph* m_expected;
   QCPItemText* m_head;
   NoiseTable m_table;
+  std::vector<std::string> m_lit;
+  std::vector<QCPItemRect*> m_bands;  ///< behind the rows that are lit
 };
 
 }  // namespace clipscope

@@ -15,6 +15,7 @@
 #include "ui/panels/noise_check.h"
 #include "ui/panels/noise_normal.h"
 #include "ui/plots/number_format.h"
+#include "ui/selection.h"
 #include "ui/theme.h"
 
 namespace clipscope {
@@ -49,6 +50,15 @@ NoisePanel::NoisePanel(Selection* selection, QWidget* parent)
   auto* pictures = new QHBoxLayout;
   pictures->setSpacing(14);
   m_bars = new NoiseBars(this);
+  connect(m_bars, &NoiseBars::tensorClicked, selection,
+          [selection](const std::string& name, bool add) {
+            if (add)
+              selection->toggleTensor(name);
+            else if (selection->tensors() == std::vector{name})
+              selection->clearTensors();
+            else
+              selection->selectTensor(name);
+          });
   m_normal = new NoiseNormal(this);
   pictures->addWidget(m_bars, 3);
   pictures->addWidget(m_normal, 2);
@@ -87,6 +97,11 @@ void NoisePanel::resizeEvent(QResizeEvent* event) {
 void NoisePanel::changeEvent(QEvent* event) {
   Panel::changeEvent(event);
   if (event->type() == QEvent::PaletteChange) fillLegend();
+}
+
+void NoisePanel::showSelection() {
+  // Noise belongs to no example, and to tensors.
+  m_bars->light(selection()->tensors());
 }
 
 void NoisePanel::showRecord() {

@@ -31,7 +31,7 @@ class NoisePanel : public Panel {
 
  protected:
   void showRecord() override;
-  void showSelection() override {}  // noise belongs to no example
+  void showSelection() override;
   void resizeEvent(QResizeEvent* event) override;
   void changeEvent(QEvent* event) override;
 

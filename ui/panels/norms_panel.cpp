@@ -10,6 +10,7 @@
 
 #include "engine/formats/number_text.h"
 #include "engine/training/diagnostics.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/norm_marks.h"
 #include "ui/panels/what_if_readout.h"
 #include "ui/plots/number_format.h"
@@ -193,9 +194,9 @@ void NormsPanel::showRecord() {
   }
   if (record()->batchSize() == 0) {
     setEmptyText(
-        tr("This batch is empty: Poisson sampling drew no example. "
-           "The step adds noise all the same."));
-    setSummary(tr("0 examples"));
+        emptyBatchText(*record(), tr("This batch is empty: Poisson sampling drew no example. "
+                                     "The step adds noise all the same.")));
+    setSummary(hasNoTables(*record()) ? QString() : tr("0 examples"));
     return;
   }
   setEmptyText(QString());

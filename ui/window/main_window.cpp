@@ -29,6 +29,7 @@
 #include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/clip_slider.h"
 #include "ui/panels/compare_panel.h"
+#include "ui/panels/empty_batch.h"
 #include "ui/panels/example_panel.h"
 #include "ui/panels/examples_panel.h"
 #include "ui/panels/geometry_panel.h"
@@ -316,9 +317,10 @@ void MainWindow::showRecord() {
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
   if (record->sample) {
-    QString text = tr("batch %1 / %2 expected")
-                       .arg(record->batchSize())
-                       .arg(shortNumber(record->sample->expectedBatchSize, 3));
+    QString text =
+        tr("batch %1 / %2 expected")
+            .arg(hasNoTables(*record) ? QStringLiteral("–") : QString::number(record->batchSize()))
+            .arg(shortNumber(record->sample->expectedBatchSize, 3));
     if (record->clip && !std::isnan(record->clip->clippedFraction))
       text += (record->clip->strategy == "none" ? tr("  ·  %1 above C") : tr("  ·  %1 clipped"))
                   .arg(percent(record->clip->clippedFraction));
