@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QAction>
+#include <QComboBox>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
@@ -12,13 +13,21 @@
 #include "tests/ui/window_test.h"
 #include "ui/panels/breakpoints_panel.h"
 #include "ui/panels/compare_panel.h"
+#include "ui/panels/example_panel.h"
 #include "ui/panels/geometry_panel.h"
+#include "ui/panels/history_panel.h"
+#include "ui/panels/history_plot.h"
 #include "ui/panels/lane_maps.h"
 #include "ui/panels/lane_plot.h"
 #include "ui/panels/lanes_panel.h"
 #include "ui/panels/layers_map.h"
+#include "ui/panels/layers_panel.h"
 #include "ui/panels/lint_panel.h"
 #include "ui/panels/lint_row.h"
+#include "ui/panels/microscope_model.h"
+#include "ui/panels/microscope_panel.h"
+#include "ui/panels/noise_bars.h"
+#include "ui/panels/noise_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/privacy_panel.h"
 #include "ui/plots/number_format.h"
@@ -45,6 +54,7 @@ class TestInspection : public WindowTest {
   void compareBecomesLanesAndBack();
   void lanesLeaveWithWhatTheyShare();
   void geometryIsTheGradients();
+  void tensorsAndStepsAreLinked();
 
  private:
   void stepTo(Index step) {
@@ -349,6 +359,61 @@ void TestInspection::geometryIsTheGradients() {
   controller()->advanceTo(Phase::Norms);
   settle();
   QVERIFY(panel->summary().isEmpty());
+}
+
+void TestInspection::tensorsAndStepsAreLinked() {
+  stepTo(6);
+  Selection* selection = controller()->selection();
+  // A name beside the Layers map: the Noise panel lights its row, the Example panel pictures it.
+  window()->docks()->show(window()->layers());
+  window()->docks()->show(window()->noise());
+  window()->docks()->show(window()->example());
+  LayersMap* map = window()->layers()->map();
+  const std::size_t tensors = record().info->tensors.size();
+  const int row = map->height() / static_cast<int>(tensors);
+  QTest::mouseClick(map, Qt::LeftButton, {}, QPoint(20, 16 + 2 * row));
+  QCOMPARE(selection->tensors().size(), std::size_t{1});
+  const std::string name = selection->tensors().front();
+  const auto at = std::ranges::find(record().info->tensors, name) - record().info->tensors.begin();
+  QVERIFY(static_cast<std::size_t>(at) < tensors);
+  QCOMPARE(window()->example()->tensorChoice()->currentIndex(), static_cast<int>(at));
+  Plot* noise = window()->noise()->bars()->plot();
+  const auto bands = [&] {
+    int count = 0;
+    for (int k = 0; k < noise->itemCount(); ++k)
+      if (auto* band = qobject_cast<QCPItemRect*>(noise->item(k))) count += band->visible();
+    return count;
+  };
+  QCOMPARE(bands(), 1);
+  // By keyboard, and a click in the noise.
+  QTest::keyClick(map, Qt::Key_Down);
+  QCOMPARE(selection->tensors().front(), record().info->tensors[static_cast<std::size_t>(at) + 1]);
+  QTest::mouseClick(
+      noise, Qt::LeftButton, Qt::ControlModifier,
+      QPoint(noise->axisRect()->center().x(), qRound(noise->yAxis->coordToPixel(-1))));
+  QCOMPARE(selection->tensors().size(), std::size_t{2});
+  QVERIFY(selection->hasTensor(record().info->tensors[0]));
+  QCOMPARE(bands(), 2);
+  selection->clear();
+  QCOMPARE(bands(), 0);
+
+  // A span of History: the Microscope looks at its steps alone, lanes show it.
+  window()->docks()->show(window()->history());
+  window()->docks()->show(window()->microscope());
+  window()->microscope()->prepareForPicture();
+  const std::size_t all = window()->microscope()->model()->shown().size();
+  HistoryPlot* loss = window()->history()->plot(QStringLiteral("loss"));
+  emit loss->rectangleSelected(QRectF(1.6, 0, 1.9, 1));  // steps 2 and 3
+  QCOMPARE(*selection->steps(), std::pair(Index{2}, Index{3}));
+  QVERIFY2(window()->microscope()->summary().endsWith(QStringLiteral("steps 2 to 3")),
+           qPrintable(window()->microscope()->summary()));
+  const auto wanted = exampleStatistics(controller()->exampleHistory(),
+                                        controller()->session()->data->size(), {2, 3});
+  const auto drawn = std::ranges::count_if(wanted, [](const auto& s) { return s.draws > 0; });
+  QCOMPARE(static_cast<long>(window()->microscope()->model()->shown().size()), drawn);
+  QVERIFY(drawn < static_cast<long>(all));
+  selection->clear();
+  QCOMPARE(window()->microscope()->model()->shown().size(), all);
 }
 
 QTEST_MAIN(TestInspection)
