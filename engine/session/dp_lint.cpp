@@ -270,7 +270,7 @@ class Lint {
   }
 
   void finite() {
-    begin("finite", "NaN and ∞");
+    begin("finite", "NaN and ∞", "optimizer.learning_rate");
     if (!m_r.norms) return wait("Norms");
     if (!hasRows()) return;
     const auto bad = static_cast<Index>(m_r.norms->nonFinite.size());

@@ -38,6 +38,7 @@ class TestMenus : public WindowTest {
   void exportCanBeCancelled();
   void panelsFloatCloseAndComeBack();
   void layoutPersists();
+  void everyLayoutFits();
   void everyShortcutIsUnique();
 
  private:
@@ -186,6 +187,22 @@ void TestMenus::layoutPersists() {
   again.show();
   QVERIFY(!again.docks()->dockOf(again.layers())->isVisible());
   QVERIFY(again.docks()->dockOf(again.norms())->isVisible());
+}
+
+void TestMenus::everyLayoutFits() {
+  // No panel, behind whichever tab, makes the window wider than it was asked to be.
+  for (const QSize size : {QSize(1280, 800), QSize(1440, 900), QSize(1920, 1080)}) {
+    MainWindow fresh;
+    fresh.resize(size);
+    fresh.resetLayout();
+    fresh.show();
+    fresh.controller()->openExperiment(small());
+    QTRY_VERIFY_WITH_TIMEOUT(!fresh.controller()->isBusy(), 60000);
+    for (Panel* panel : fresh.docks()->panels())
+      if (panel->isVisibleTo(&fresh)) fresh.docks()->show(panel);
+    QTest::qWait(50);
+    QCOMPARE(fresh.size(), size);
+  }
 }
 
 void TestMenus::everyShortcutIsUnique() {

@@ -36,6 +36,12 @@ void ExampleCard::show(std::shared_ptr<const Dataset> data, std::shared_ptr<cons
     updateGeometry();
   }
   setAccessibleDescription(lines().join(QStringLiteral(", ")));
+  setToolTip(std::isnan(facts.factor)
+                 ? QString()
+                 : tr("n = ‖g‖ = √Σₚ ‖∂L/∂θₚ‖² = %1\nclip factor f = ‖clipped g‖/n = %2/%1 = %3\n"
+                      "Abadi et al. 2016, arXiv:1607.00133")
+                       .arg(shortNumber(facts.before), shortNumber(facts.after),
+                            shortNumber(facts.factor)));
   update();
 }
 

@@ -101,6 +101,15 @@ LanesPanel::LanesPanel(Selection* selection, QWidget* parent)
   for (int c = 0; c < ColumnCount; ++c)
     m_table->horizontalHeaderItem(c)->setTextAlignment(
         (c <= Change ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+  const std::pair<int, QString> tips[] = {
+      {Change, tr("The first setting in which the lane differs from the run")},
+      {Loss, tr("(1/b) Σ Lᵢ over the batch of the step")},
+      {Accuracy, tr("Share of the held-out examples predicted right, at the last evaluation")},
+      {Epsilon,
+       tr("ε of releasing this run alone; lanes share their noise and have none together")},
+      {Snr, tr("‖Σ fᵢ gᵢ‖ / (s√d): the clipped sum against the noise to be expected")},
+      {Clipped, tr("Share of the batch with a norm above C, in any group")}};
+  for (const auto& [column, tip] : tips) m_table->horizontalHeaderItem(column)->setToolTip(tip);
   m_table->verticalHeader()->hide();
   m_table->verticalHeader()->setDefaultSectionSize(22);
   m_table->setShowGrid(false);

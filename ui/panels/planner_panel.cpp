@@ -61,12 +61,7 @@ PlannerPanel::PlannerPanel(Selection* selection, QWidget* parent)
   button(tr("σ"), tr("The least noise multiplier that keeps to the budget"),
          PlanMap::Quantity::Sigma);
   m_buttons.front()->setChecked(true);
-  head->addStretch(1);
-  m_working = new QLabel(this);
-  m_working->setObjectName(QStringLiteral("hint"));
-  m_working->hide();
-  head->addWidget(m_working);
-  head->addSpacing(8);
+  head->addSpacing(10);
   head->addWidget(new QLabel(tr("Budget ε"), this));
   m_budget = new NumberEdit({0, 1e6, false, false}, tr("Budget ε of the plan"), this);
   m_budget->setFixedWidth(72);
@@ -76,8 +71,14 @@ PlannerPanel::PlannerPanel(Selection* selection, QWidget* parent)
   head->addWidget(m_budget);
   m_at = new QLabel(this);
   m_at->setObjectName(QStringLiteral("hint"));
+  // Gives way first: the dock must not be wider for it.
+  m_at->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   head->addSpacing(4);
-  head->addWidget(m_at);
+  head->addWidget(m_at, 1);
+  m_working = new QLabel(this);
+  m_working->setObjectName(QStringLiteral("hint"));
+  m_working->hide();
+  head->addWidget(m_working);
   body()->addLayout(head);
   body()->addWidget(m_map = new PlanMap(this), 1);
   m_sentence = new QLabel(this);
