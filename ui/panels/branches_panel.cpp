@@ -171,6 +171,13 @@ void BranchesPanel::rebuild() {
   m_filling = false;
 }
 
+void BranchesPanel::resizeEvent(QResizeEvent* event) {
+  Panel::resizeEvent(event);
+  // What a branch changed says the most of it; figures give way.
+  m_tree->setColumnHidden(Accuracy, width() < 560);
+  m_tree->setColumnHidden(Epsilon, width() < 440);
+}
+
 void BranchesPanel::showRecord() {
   if (m_branches->empty()) {
     setEmptyText(tr("Opening…"));

@@ -41,6 +41,7 @@ class BranchesPanel : public Panel {
   void showRecord() override;
   void showSelection() override {}
   void addActions(QMenu& menu) override;
+  void resizeEvent(QResizeEvent* event) override;
   void changeEvent(QEvent* event) override;
 
  private:
