@@ -206,8 +206,8 @@ void TestGroupsEditor::thresholdsOfTheirOwn() {
     field->selectAll();
     QTest::keyClicks(field, text);
     QTest::keyClick(field, Qt::Key_Return);
-    QTest::qWait(20);
-    return true;
+    // The next one types into a field of its own, not into this one as it goes.
+    return QTest::qWaitFor([&] { return !editor->tree()->findChild<QLineEdit*>(); });
   };
   QVERIFY(type(0, "0.25"));
   QVERIFY(type(1, "1e-1"));
