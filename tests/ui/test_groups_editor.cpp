@@ -206,8 +206,11 @@ void TestGroupsEditor::thresholdsOfTheirOwn() {
     field->selectAll();
     QTest::keyClicks(field, text);
     QTest::keyClick(field, Qt::Key_Return);
-    // The next one types into a field of its own, not into this one as it goes.
-    return QTest::qWaitFor([&] { return !editor->tree()->findChild<QLineEdit*>(); });
+    // The next one types into a field of its own, not into this one as it goes, and after the tree
+    // has been filled anew.
+    const bool isGone = QTest::qWaitFor([&] { return !editor->tree()->findChild<QLineEdit*>(); });
+    QTest::qWait(100);
+    return isGone;
   };
   QVERIFY(type(0, "0.25"));
   QVERIFY(type(1, "1e-1"));
