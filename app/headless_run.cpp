@@ -128,7 +128,8 @@ int train(RunSession& session, Index steps, const RunOutput& out) {
   }
   const bool interrupted = session.stepsDone() < steps && !hit;
   progress.finish();
-  if (out.plots && record) {
+  // The plots' tables have examples, which a secure run writes nothing of.
+  if (out.plots && record && !session.isSecure()) {
     RunHistory history;
     session.takeNews().addTo(history);
     StepPlotsInput input{session.experiment(), session.record(), &history, nullptr};

@@ -25,12 +25,13 @@ struct TableKind {
   const char* name;
   std::string_view (*header)();
   void (*append)(std::string&, const StepRecord&);
+  bool ofExamples;
 };
 constexpr std::array tableKinds{
-    TableKind{"steps.csv", stepsHeader, appendStepsRow},
-    TableKind{"examples.csv", examplesHeader, appendExampleRows},
-    TableKind{"layers.csv", layersHeader, appendLayerRows},
-    TableKind{"example_layers.csv", exampleLayersHeader, appendExampleLayerRows}};
+    TableKind{"steps.csv", stepsHeader, appendStepsRow, false},
+    TableKind{"examples.csv", examplesHeader, appendExampleRows, true},
+    TableKind{"layers.csv", layersHeader, appendLayerRows, false},
+    TableKind{"example_layers.csv", exampleLayersHeader, appendExampleLayerRows, true}};
 
 /// The manifest of an earlier run in the folder; null where there is none of ours.
 json manifestIn(const std::filesystem::path& folder) {
@@ -178,6 +179,8 @@ RunFolder::Table& RunFolder::open(const std::string& name) {
 
 void RunFolder::add(const StepRecord& record) {
   for (std::size_t k = 0; k < tableKinds.size(); ++k) {
+    // Who was drawn is what amplification by sampling rests on: of a secure run nothing says it.
+    if (tableKinds[k].ofExamples && m_facts.experiment.run.secureMode) continue;
     m_text.clear();
     tableKinds[k].append(m_text, record);
     m_tables[k]->write(m_text);

@@ -450,8 +450,10 @@ void TestCommandLine::breakpoints() {
 
 void TestCommandLine::secureRuns() {
   const Folder folder;
-  const Result a =
-      call(quick({"--steps", "2", "--out", "a", "--secure", "--record", "a.clipscope"}), folder);
+  QStringList plotted =
+      quick({"--steps", "2", "--out", "a", "--secure", "--record", "a.clipscope"});
+  plotted.removeAll(QStringLiteral("--no-plots"));
+  const Result a = call(plotted, folder);
   QVERIFY2(a.code == 0 && a.out.contains("secure mode"), qPrintable(a.out + a.err));
   const Result b = call(quick({"--steps", "2", "--out", "b", "--secure"}), folder);
   QCOMPARE(b.code, 0);
@@ -459,6 +461,11 @@ void TestCommandLine::secureRuns() {
           QString::fromStdString(readAll(folder / "b/steps.csv")));
   QVERIFY(QString::fromStdString(readAll(folder / "a/manifest.json"))
               .contains("\"epsilon_is_simulated\": false"));
+  // Heads without rows, and no plots: nothing says who was drawn.
+  for (const char* table : {"a/examples.csv", "a/example_layers.csv"})
+    QCOMPARE(QString::fromStdString(readAll(folder / table)).count('\n'), 1);
+  QVERIFY(QString::fromStdString(readAll(folder / "a/layers.csv")).count('\n') > 1);
+  QVERIFY(!std::filesystem::exists(folder / "a/plots"));
   const Result resumed =
       call({"run", "--resume", "a.clipscope", "--steps", "4", "--out", "c"}, folder);
   QVERIFY2(resumed.code != 0 && resumed.err.contains("secure mode"), qPrintable(resumed.err));
