@@ -20,6 +20,16 @@ std::string shown(double value, const char* format) {
   return text;
 }
 
+/// What a run of another library says of itself.
+void sayLibrary(const LibraryRun& library) {
+  std::cout << "trains in      " << library.library << ", " << library.mode << " clipping, "
+            << library.optimizer << "\n";
+  if (library.ranks > 1) std::cout << "ranks          " << library.ranks << "\n";
+  if (!std::isnan(library.reportedEpsilon))
+    std::cout << "its own ε      " << shown(library.reportedEpsilon, "%.4g") << ", at the end\n";
+  for (const std::string& note : library.notes) std::cout << "note           " << note << "\n";
+}
+
 }  // namespace
 
 InfoCommand::InfoCommand(CLI::App& program)
@@ -40,14 +50,19 @@ int InfoCommand::execute() {
     return found == info.meta.end() ? std::string("unknown") : found->second;
   };
   const Experiment& e = info.experiment;
-  const std::string model = e.model.preset.empty() ? std::string("own") : e.model.preset;
   std::cout << m_file << (info.isBeingWritten ? " (being written by another program)" : "") << "\n"
             << "program        " << meta("program") << "\n"
             << "data           " << meta("data_name") << ", " << meta("train_examples")
-            << " train / " << meta("test_examples") << " test\n"
-            << "fingerprint    " << meta("data_fingerprint") << "\n"
-            << "model          " << model << ", " << info.tensors << " tensors, "
-            << meta("dimension") << " parameters\n"
+            << " train / " << meta("test_examples") << " test\n";
+  if (info.library)
+    sayLibrary(*info.library);
+  else
+    std::cout << "fingerprint    " << meta("data_fingerprint") << "\n";
+  std::cout << "model          "
+            << (info.library             ? std::string("the library's")
+                : e.model.preset.empty() ? std::string("own")
+                                         : e.model.preset)
+            << ", " << info.tensors << " tensors, " << meta("dimension") << " parameters\n"
             << "clipping       " << groupingName(e.clipping.grouping) << ", " << e.clipping.strategy
             << ", C " << shown(e.clipping.maxGradNorm, "%.6g") << "\n"
             << "noise          σ " << shown(e.noise.noiseMultiplier, "%.6g") << "\n"

@@ -8,6 +8,7 @@
 #include "app/epsilon_commands.h"
 #include "app/exit_code.h"
 #include "app/info_command.h"
+#include "app/lint_command.h"
 #include "app/recording_commands.h"
 #include "app/run_command.h"
 #include "app/screenshot_command.h"
@@ -37,6 +38,7 @@ int runProgram(int argc, char** argv) {
                      "Experiment (JSON), data set or recording to open in the window");
   RunCommand run(program);
   InfoCommand info(program);
+  LintCommand lint(program);
   ExportCommand exporter(program);
   DiffCommand diff(program);
   EpsilonCommand epsilon(program);
@@ -54,6 +56,7 @@ int runProgram(int argc, char** argv) {
   }
   if (run.chosen()) return run.execute();
   if (info.chosen()) return info.execute();
+  if (lint.chosen()) return lint.execute();
   if (exporter.chosen()) return exporter.execute();
   if (diff.chosen()) return diff.execute();
   if (epsilon.chosen()) return epsilon.execute();

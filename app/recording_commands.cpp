@@ -73,7 +73,8 @@ int ExportCommand::execute() {
   RunFolder folder(m_folder, factsOf(*recording, branch));
   const Index steps = recording->tree().at(branch).steps;
   for (Index step = 1; step <= steps; ++step) folder.add(*recording->step(branch, step));
-  folder.finish(steps < folder.facts().experiment.run.steps);
+  const bool isInterrupted = !folder.facts().library && steps < folder.facts().experiment.run.steps;
+  folder.finish(isInterrupted);
   std::cout << "Wrote " << steps << (steps == 1 ? " step" : " steps") << " (not private) into "
             << m_folder << "\n";
   return exitOk;

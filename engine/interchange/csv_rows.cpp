@@ -105,7 +105,7 @@ void appendSummaryRow(std::string& text, const StepSummary& s) {
 }
 
 std::string_view examplesHeader() {
-  return "step,example,label,prediction,loss,norm,clip_factor,clipped_norm\n";
+  return "step,example,label,prediction,loss,norm,clip_factor,clipped_norm,rank\n";
 }
 
 std::string_view layersHeader() {
@@ -122,7 +122,7 @@ void appendStepsRow(std::string& text, const StepRecord& r) {
   const NormsPart& norms = *r.norms;
   const ClipPart& clip = *r.clip;
   const NoisePart& noise = *r.noise;
-  row.number(r.step).number(r.batchSize()).number(r.sample->expectedBatchSize);
+  row.number(r.step).number(r.drawn()).number(r.sample->expectedBatchSize);
   row.optional(r.forward->meanLoss);
   if (r.evaluation)
     row.optional(r.evaluation->accuracy);
@@ -164,8 +164,13 @@ void appendExampleRows(std::string& text, const StepRecord& r) {
     Row row(text);
     row.number(r.step).number(r.sample->examples[at]);
     row.text(className(r, r.sample->labels[at])).text(className(r, r.forward->predictions[at]));
-    row.number(r.forward->losses[at]).number(r.norms->global[at]);
+    row.optional(static_cast<double>(r.forward->losses[at])).number(r.norms->global[at]);
     row.number(r.clip->factors.overallFactor(i)).number(r.clip->factors.clippedNorm(i));
+    // Of a distributed run of another library.
+    if (r.sample->ranks.empty())
+      row.empty();
+    else
+      row.number(Index{r.sample->ranks[at]});
   }
 }
 

@@ -35,6 +35,11 @@ void startRecording(RunSession& session, const std::filesystem::path& path,
 std::unique_ptr<RunSession> openRecordedRun(const RecordingReader& recording,
                                             const std::optional<DataSettings>& data,
                                             PastSettings past) {
+  if (const auto& library = recording.info()->library)
+    throw FileError(
+        recording.path().string() + ": this run trains in " + library->library +
+        " and was only recorded; it cannot be gone on with here. Open it in the window, "
+        "or export it.");
   const DataSettings where = data ? *data : recording.tree().settingsOf(0, 1)->data;
   LoadedData loaded;
   try {
@@ -60,6 +65,7 @@ RunFacts factsOf(const RecordingReader& recording, int branch) {
   facts.dimension = recording.info()->dimension;
   facts.threads = std::atoi(recording.meta("threads").c_str());
   facts.normalisationFromData = recording.meta("normalisation_from_data") == "1";
+  facts.library = recording.info()->library;
   return facts;
 }
 

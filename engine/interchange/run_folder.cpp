@@ -208,7 +208,8 @@ void RunFolder::finish(bool interrupted) {
   // All of it to the disk first, the manifest too, so that a full one is noticed before any old
   // file is replaced.
   writeAttached();
-  open("experiment.json").write(toJson(withAbsolutePaths(m_facts.experiment)).dump(2) + "\n");
+  if (!m_facts.library)
+    open("experiment.json").write(toJson(withAbsolutePaths(m_facts.experiment)).dump(2) + "\n");
   for (const auto& table : m_tables) table->close();
   const auto manifestPath = m_folder / "manifest.json";
   AtomicFile manifestFile(manifestPath);
@@ -235,7 +236,7 @@ json RunFolder::manifest(bool interrupted) const {
   for (const auto& table : m_tables)
     files.push_back({{"name", table->name}, {"bytes", table->bytes}, {"sha256", table->digest}});
   const RunFacts& f = m_facts;
-  return {
+  json text = {
       {"format", manifestFormat},
       {"format_version", 1},
       {"program", "clipscope " + f.programVersion},
@@ -265,6 +266,20 @@ json RunFolder::manifest(bool interrupted) const {
            : "The run can be replayed from its seed; ε is about releasing the weights of one run "
              "whose sampling and noise were fresh and secret."},
       {"files", files}};
+  if (const LibraryRun* library = f.library.get()) {
+    for (const char* own : {"seed", "threads", "steps_asked"}) text.erase(own);
+    text["library"] = {{"name", library->library},
+                       {"clipping", library->mode},
+                       {"optimizer", library->optimizer},
+                       {"ranks", library->ranks},
+                       {"examples_known", library->examplesKnown},
+                       {"notes", library->notes}};
+    text["epsilon_is_simulated"] = false;
+    text["epsilon_is_simulated_because"] =
+        "Recorded from a run of another library: whether its sampling and noise were secret is "
+        "known there. ε is about releasing the weights alone, not these files.";
+  }
+  return text;
 }
 
 }  // namespace clipscope

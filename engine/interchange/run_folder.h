@@ -21,6 +21,7 @@ struct RunFacts {
   Index dimension = 0;
   int threads = 0;
   bool normalisationFromData = false;
+  std::shared_ptr<const LibraryRun> library;  ///< null for a run of this engine
 };
 
 RunFacts factsOf(const Trainer& trainer, std::string programVersion);
@@ -30,7 +31,8 @@ Experiment withAbsolutePaths(Experiment experiment);
 std::map<std::string, std::string> recordingMeta(const RunFacts& facts);
 
 /// Writes a run into a folder: steps.csv, examples.csv, layers.csv, example_layers.csv,
-/// experiment.json and manifest.json, and what was attached. Files that only an earlier run in the
+/// experiment.json (not of another library's run, whose settings it cannot say) and manifest.json,
+/// and what was attached. Files that only an earlier run in the
 /// same folder had are removed. The rows go to temporary names while the run lasts, and
 /// finish() puts everything in place, the manifest last, once all of it is on the disk; a folder
 /// with a manifest is therefore complete, and a run that fails leaves what was there before. Throws

@@ -44,9 +44,10 @@ void checkIdentity(SQLite::Database& database) {
   if (identity != recordingApplicationId)
     throw FileError("is a database, but not a recording of Clipscope");
   const Index version = pragma(database, "user_version");
-  if (version != recordingVersion)
+  if (version < oldestRecordingVersion || version > recordingVersion)
     throw FileError("is a recording of version " + std::to_string(version) +
-                    "; this program reads version " + std::to_string(recordingVersion) +
+                    "; this program reads versions " + std::to_string(oldestRecordingVersion) +
+                    " to " + std::to_string(recordingVersion) +
                     (version > recordingVersion ? "; get a newer one" : ""));
   std::map<std::string, std::string> objects;
   SQLite::Statement query(database, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL");
@@ -55,11 +56,12 @@ void checkIdentity(SQLite::Database& database) {
     objects[row.text(0)] = row.text(1);
   }
   for (const SchemaObject& object : recordingSchema()) {
+    if (object.since > version) continue;
     const auto found = objects.find(object.name);
     if (found == objects.end()) throw FileError("has no table " + object.name + "; it is damaged");
     if (found->second != object.sql)
       throw FileError("has another table " + object.name + " than version " +
-                      std::to_string(recordingVersion) + "; it was changed, or is damaged");
+                      std::to_string(version) + "; it was changed, or is damaged");
     objects.erase(found);
   }
   if (!objects.empty())

@@ -11,6 +11,7 @@ RecordingInfo readRecordingInfo(const std::filesystem::path& path) {
   const RecordingReader reader(path);
   RecordingInfo info;
   info.meta = reader.meta();
+  info.library = reader.info()->library;
   info.experiment = *reader.tree().settingsOf(0, 1);
   info.tensors = static_cast<Index>(reader.info()->tensors.size());
   info.activeBranch = reader.activeBranch();

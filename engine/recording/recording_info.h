@@ -3,10 +3,11 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "engine/training/experiment.h"
+#include "engine/training/step_record.h"
 
 namespace clipscope {
 
@@ -21,8 +22,9 @@ struct RecordingInfo {
   };
 
   std::map<std::string, std::string> meta;
-  Experiment experiment;  ///< of its first step
-  Index steps = 0;        ///< whole steps of the active branch
+  std::shared_ptr<const LibraryRun> library;  ///< null for a run of this engine
+  Experiment experiment;                      ///< of its first step
+  Index steps = 0;                            ///< whole steps of the active branch
   Index tensors = 0;
   double epsilon = 0, loss = 0;  ///< of the active branch's last step; NaN where unknown
   double testAccuracy = 0;       ///< the last known of that branch's own steps; NaN for none

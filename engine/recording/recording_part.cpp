@@ -30,6 +30,13 @@ void RecordingPart::read() {
   Content content;
   content.meta = readMeta(from);
   content.info = m_content.info ? m_content.info : readRunInfo(from, content.meta);
+  // A recorder may find out more about its library's run while it goes on.
+  if (content.info->library && content.meta != m_content.meta) {
+    auto known = std::make_shared<RunInfo>(*content.info);
+    known->library = readLibraryRun(content.meta);
+    content.info = std::move(known);
+    m_steps.reset();
+  }
   content.branches = readBranches(from, m_experiments);
   std::map<int, Range> ranges;
   for (const Branch& branch : content.branches)

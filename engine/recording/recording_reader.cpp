@@ -2,12 +2,15 @@
 #include "engine/recording/recording_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <new>
 #include <optional>
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/recording/library_account.h"
+#include "engine/recording/rank_merge.h"
 #include "engine/recording/recording_lock.h"
 #include "engine/recording/recording_part.h"
 #include "engine/recording/recording_segments.h"
@@ -16,7 +19,7 @@
 namespace clipscope {
 
 struct RecordingReader::State {
-  explicit State(std::filesystem::path file) : path(std::move(file)) {}
+  explicit State(std::filesystem::path file) : path(withRank(std::move(file))) {}
 
   /// Runs `work`; every error says which file it was.
   template <class Work>
@@ -43,6 +46,69 @@ struct RecordingReader::State {
       parts.emplace_back(path);
     if (parts.empty()) throw FileError("there is no such file");
     understand();
+    info = parts.front().content().info;
+    if (info->library) openRanks();
+  }
+
+  /// The files of the other processes of a distributed run; the run is shown as what all of them
+  /// have.
+  void openRanks() {
+    const Index world = metaNumber(meta, "world_size");
+    const Index own = metaNumber(meta, "rank");
+    if (world < 2 || world > mostRanks) return;
+    std::vector<std::unique_ptr<State>> found;
+    std::string missing;
+    for (Index rank = 0; rank < world; ++rank) {
+      const auto other = rankPath(path, static_cast<int>(rank));
+      std::error_code error;
+      if (rank == own) {
+        found.push_back(std::make_unique<State>(path));
+      } else if (other && std::filesystem::exists(*other, error)) {
+        found.push_back(std::make_unique<State>(*other));
+      } else {
+        missing = other ? other->filename().string() : "rank " + std::to_string(rank);
+        break;
+      }
+      State& state = *found.back();
+      state.parts.emplace_back(state.path);
+      state.understand();
+      state.info = state.parts.front().content().info;
+      if (!state.info->library || state.info->sizes != info->sizes ||
+          metaNumber(state.meta, "rank") != rank || metaNumber(state.meta, "world_size") != world)
+        throw FileError(state.path.filename().string() +
+                        " is not of the same run; move it elsewhere");
+    }
+    if (missing.empty()) {
+      ranks = std::move(found);
+      path = ranks.front()->path;
+      meta = ranks.front()->meta;
+    }
+    describeRanks(missing);
+  }
+
+  void describeRanks(const std::string& missing = {}) {
+    auto known = std::make_shared<RunInfo>(*(ranks.empty() ? info : ranks.front()->info));
+    auto library = std::make_shared<LibraryRun>(*known->library);
+    library->ranks = ranks.empty() ? 1 : static_cast<Index>(ranks.size());
+    for (const auto& rank : ranks)
+      library->examplesKnown = library->examplesKnown && rank->info->library->examplesKnown;
+    if (!missing.empty())
+      library->notes.push_back(missing + " is not here: rank " + meta["rank"] + " of " +
+                               meta["world_size"] + " is shown alone");
+    known->library = std::move(library);
+    info = std::move(known);
+    if (!ranks.empty()) understandRanks();
+  }
+
+  /// As many steps as every rank has.
+  void understandRanks() {
+    std::vector<Branch> branches = ranks.front()->tree->branches();
+    for (Branch& branch : branches)
+      for (const auto& rank : ranks)
+        branch.steps = std::min(branch.steps, rank->tree->contains(branch.number)
+                                                  ? rank->tree->at(branch.number).steps
+                                                  : branch.fork);
+    tree.emplace(std::move(branches));
   }
 
   /// Those that were closed since; true where there are some.
@@ -99,6 +165,41 @@ struct RecordingReader::State {
     return part;
   }
 
+  std::shared_ptr<const StepRecord> read(int branch, Index step) {
+    const int owner = tree->ownerOf(branch, step);
+    if (ranks.empty()) return partOf(owner, step).steps().read(owner, step);
+    std::vector<std::shared_ptr<const StepRecord>> records;
+    for (const auto& rank : ranks) records.push_back(rank->read(owner, step));
+    return mergeRanks(info, records);
+  }
+
+  /// The steps after `after` up to `last` of a branch; with the ε of what a library left out.
+  std::vector<StepSummary> summariesOf(int branch, Index after, Index last) {
+    std::vector<StepSummary> summaries;
+    if (!info->library) {
+      addSummaries(branch, after, last, summaries);
+      return summaries;
+    }
+    if (!account && last > 0) {
+      const auto newest = read(branch, last);
+      account.emplace(newest->account->accountant, newest->account->delta,
+                      newest->account->isValid());
+    }
+    // A library's run has one branch; its steps are accounted once, in order.
+    const Index from = std::min(after, account ? account->steps() : after);
+    if (ranks.empty())
+      addSummaries(branch, from, last, summaries);
+    else
+      for (Index step = from + 1; step <= last; ++step)
+        summaries.push_back(summaryOf(*read(branch, step)));
+    for (StepSummary& summary : summaries) {
+      if (summary.step > account->steps()) account->account(summary);
+      account->fill(summary);
+    }
+    std::erase_if(summaries, [&](const StepSummary& summary) { return summary.step <= after; });
+    return summaries;
+  }
+
   void addSummaries(int branch, Index after, Index last, std::vector<StepSummary>& summaries) {
     while (after < last) {
       RecordingPart& part = partOf(branch, after + 1);
@@ -119,6 +220,10 @@ struct RecordingReader::State {
   std::map<std::string, std::string> meta;
   std::optional<BranchTree> tree;
   int active = 0;
+  std::shared_ptr<const RunInfo> info;
+  std::vector<std::unique_ptr<State>> ranks;  ///< of a distributed run, all of them
+  std::optional<LibraryAccount> account;      ///< of a library's run
+  static constexpr Index mostRanks = 4096;
 };
 
 RecordingReader::RecordingReader(std::filesystem::path path)
@@ -136,29 +241,29 @@ std::string RecordingReader::meta(const std::string& key) const {
   return found == m_state->meta.end() ? std::string() : found->second;
 }
 
-const std::shared_ptr<const RunInfo>& RecordingReader::info() const {
-  return m_state->parts.front().content().info;
-}
+const std::shared_ptr<const RunInfo>& RecordingReader::info() const { return m_state->info; }
 
 const BranchTree& RecordingReader::tree() const { return *m_state->tree; }
 int RecordingReader::activeBranch() const { return m_state->active; }
 
 bool RecordingReader::isBeingWritten() const {
+  for (const auto& rank : m_state->ranks)
+    if (RecordingLock::isHeld(rank->path)) return true;
   return RecordingLock::isHeld(m_state->series ? *m_state->series : m_state->path);
 }
 
 Index RecordingReader::bytes() const {
   Index total = 0;
   for (const RecordingPart& part : m_state->parts) total += part.bytes();
+  for (std::size_t k = 1; k < m_state->ranks.size(); ++k)
+    for (const RecordingPart& part : m_state->ranks[k]->parts) total += part.bytes();
   return total;
 }
 
 std::vector<StepSummary> RecordingReader::summaries(int branch, Index after) const {
   return m_state->guarded([&] {
     const Branch& of = m_state->tree->at(branch);
-    std::vector<StepSummary> summaries;
-    m_state->addSummaries(branch, std::max(after, of.fork), of.steps, summaries);
-    return summaries;
+    return m_state->summariesOf(branch, std::max(after, of.fork), of.steps);
   });
 }
 
@@ -168,8 +273,14 @@ std::shared_ptr<const StepRecord> RecordingReader::step(int branch, Index step) 
     if (!tree.contains(branch) || step < 1 || step > tree.at(branch).steps)
       throw FileError("there is no step " + std::to_string(step) + " of branch " +
                       std::to_string(branch));
-    const int owner = tree.ownerOf(branch, step);
-    return m_state->partOf(owner, step).steps().read(owner, step);
+    auto record = m_state->read(branch, step);
+    if (!m_state->info->library || !std::isnan(record->account->epsilon)) return record;
+    m_state->summariesOf(branch, step - 1, step);
+    auto account = std::make_shared<AccountPart>(*record->account);
+    account->epsilon = m_state->account->at(step);
+    auto accounted = std::make_shared<StepRecord>(*record);
+    accounted->account = std::move(account);
+    return std::shared_ptr<const StepRecord>(std::move(accounted));
   });
 }
 
@@ -201,9 +312,24 @@ SavedCheckpoint RecordingReader::checkpoint(int branch, Index step) const {
 bool RecordingReader::poll() {
   return m_state->guarded([&] {
     State& s = *m_state;
+    if (!s.ranks.empty()) {
+      bool changed = false;
+      for (const auto& rank : s.ranks) {
+        if (!rank->parts.front().look()) continue;
+        rank->understand();
+        rank->info = rank->parts.front().content().info;
+        changed = true;
+      }
+      if (changed) s.describeRanks();
+      return changed;
+    }
     const bool changed = s.series ? s.addSegments() : s.parts.front().look();
-    if (changed) s.understand();
-    return changed;
+    if (!changed) return false;
+    s.understand();
+    // Where a rank's file is shown alone the note of it is kept.
+    if (!s.info->library || metaNumber(s.meta, "world_size") < 2)
+      s.info = s.parts.front().content().info;
+    return true;
   });
 }
 

@@ -84,6 +84,11 @@ std::vector<SchemaObject> makeSchema() {
        "NULL, private_denominator INTEGER NOT NULL)"},
       {"checkpoints_by_step",
        "CREATE UNIQUE INDEX checkpoints_by_step ON checkpoints (branch, step)"},
+      {"library_steps",
+       "CREATE TABLE library_steps (branch INTEGER NOT NULL, step INTEGER NOT NULL, physical BLOB "
+       "NOT NULL, reduced_signal REAL, reduced_tensor_signal BLOB NOT NULL, PRIMARY KEY (branch, "
+       "step)) WITHOUT ROWID",
+       3},
   };
 }
 

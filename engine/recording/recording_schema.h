@@ -10,12 +10,14 @@ namespace clipscope {
 /// A recording is a SQLite database; recording_format.md is its documentation. The application id
 /// and the version stand in the database's header, where `file` and other programs find them.
 inline constexpr std::int32_t recordingApplicationId = 0x434c5053;  // "CLPS"
-inline constexpr int recordingVersion = 2;
+inline constexpr int recordingVersion = 3;
+inline constexpr int oldestRecordingVersion = 2;  ///< that can still be read
 
 /// A table or index, as sqlite_master has it.
 struct SchemaObject {
   std::string name;
   std::string sql;  ///< CREATE …
+  int since = oldestRecordingVersion;
 };
 /// Everything that a recording consists of, in the order of creation.
 const std::vector<SchemaObject>& recordingSchema();

@@ -132,7 +132,32 @@ std::shared_ptr<const RunInfo> readRunInfo(SQLite::Database& database,
   info->datasetSize = metaNumber(meta, "train_examples");
   if (info->datasetSize < 1 || info->datasetSize > std::numeric_limits<std::int32_t>::max())
     throw FileError("the number of its training examples is missing");
+  info->library = readLibraryRun(meta);
   return info;
+}
+
+std::shared_ptr<const LibraryRun> readLibraryRun(const std::map<std::string, std::string>& meta) {
+  const auto text = [&](const char* key) {
+    const auto found = meta.find(key);
+    return found == meta.end() ? std::string() : found->second;
+  };
+  if (text("recorder").empty()) return nullptr;
+  auto run = std::make_shared<LibraryRun>();
+  run->library = text("library");
+  run->mode = text("mode");
+  run->optimizer = text("optimizer");
+  run->optimizerReduction = text("loss_reduction");
+  run->modelReduction = text("model_reduction");
+  run->examplesKnown = text("examples_known") == "1";
+  const std::string reported = text("reported_epsilon");
+  std::from_chars(reported.data(), reported.data() + reported.size(), run->reportedEpsilon);
+  if (const std::string notes = text("notes"); !notes.empty()) {
+    const nlohmann::json list = parseJson(notes, "its notes");
+    if (!list.is_array()) throw FileError("its notes are no list");
+    for (const auto& note : list)
+      if (note.is_string()) run->notes.push_back(note.get<std::string>());
+  }
+  return run;
 }
 
 std::string experimentText(const Experiment& experiment) {

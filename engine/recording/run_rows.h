@@ -26,6 +26,8 @@ Index metaNumber(const std::map<std::string, std::string>& meta, const std::stri
 void writeRunInfo(SQLite::Database& database, const RunInfo& info);
 std::shared_ptr<const RunInfo> readRunInfo(SQLite::Database& database,
                                            const std::map<std::string, std::string>& meta);
+/// What `meta` says of a run of another library; null for one of this engine.
+std::shared_ptr<const LibraryRun> readLibraryRun(const std::map<std::string, std::string>& meta);
 
 /// An experiment as the file has it.
 std::string experimentText(const Experiment& experiment);

@@ -441,7 +441,7 @@ std::span<const BlobColumn> batchColumns() {
 }
 
 std::size_t blobValues(const StepDraft& draft, BlobExtent extent) {
-  const auto batch = static_cast<std::size_t>(draft.batchSize);
+  const auto batch = static_cast<std::size_t>(draft.rows);
   const std::size_t tensors = draft.info->tensors.size();
   const std::size_t groups = draft.clip->groups.size();
   switch (extent) {

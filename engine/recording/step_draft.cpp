@@ -42,7 +42,8 @@ void StepDraft::finish(bool tables) {
     for (const Index t : group.tensors)
       noise->tensorStd[static_cast<std::size_t>(t)] = group.noiseStd;
   }
-  norms->norms.resize(tables ? batchSize : 0, tensors);
+  if (library && (!tables || rows != batchSize)) sample->drawn = batchSize;
+  norms->norms.resize(tables ? rows : 0, tensors);
   std::ranges::copy(normValues, norms->norms.values().begin());
   finishNorms(*norms);
   restoreFactors(norms->norms, Grouping(std::move(groups), tensors), thresholds, factorValues,
@@ -62,6 +63,7 @@ std::shared_ptr<const StepRecord> StepDraft::record() const {
   made->update = update;
   made->account = account;
   if (evaluated) made->evaluation = evaluation;
+  made->library = library;
   made->seconds = seconds;
   made->times = times;
   made->joined = joined;

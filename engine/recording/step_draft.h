@@ -24,6 +24,7 @@ struct StepDraft {
   std::shared_ptr<AccountPart> account = std::make_shared<AccountPart>();
   std::shared_ptr<EvaluationPart> evaluation = std::make_shared<EvaluationPart>();
   std::shared_ptr<TimesPart> times = std::make_shared<TimesPart>();
+  std::shared_ptr<LibraryPart> library;  ///< null for a step of this engine
   std::array<double, phaseCount> seconds{};
   bool joined = false;
   bool kept = false;
@@ -31,7 +32,8 @@ struct StepDraft {
 
   // As the file has them, until finish() has made what they stand for.
   std::vector<float> normValues, factorValues;
-  Index batchSize = 0;
+  Index batchSize = 0;  ///< examples drawn
+  Index rows = 0;       ///< those of them that the tables have
   bool evaluated = false;
 
   /// Works out what follows from what the columns gave: factors, global norms, totals. `tables`:

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "engine/recording/blob.h"
 #include "engine/recording/recording_schema.h"
 #include "engine/recording/row_access.h"
 #include "engine/recording/step_columns.h"
@@ -36,6 +37,7 @@ void readScalars(const Row& row, StepDraft& draft) {
   for (const TextColumn& column : textColumns()) column.set(draft, row.text(at++));
   if (draft.batchSize < 0 || draft.batchSize > draft.info->datasetSize)
     throw FileError("it has a batch of " + std::to_string(draft.batchSize) + " examples");
+  draft.rows = draft.batchSize;
   if (draft.clip->worstExample < -1 || draft.clip->worstExample >= draft.batchSize)
     throw FileError("its largest contribution is of no example");
 }
@@ -166,7 +168,13 @@ StepReader::StepReader(SQLite::Database& database, std::shared_ptr<const RunInfo
       m_groups(database,
                "SELECT group_index, name FROM group_names WHERE branch = ?1 AND first_step = "
                "(SELECT max(first_step) FROM group_names WHERE branch = ?1 AND first_step <= ?2) "
-               "ORDER BY group_index") {}
+               "ORDER BY group_index") {
+  if (!m_info->library) return;
+  m_library.emplace(database,
+                    "SELECT physical, reduced_signal, reduced_tensor_signal FROM library_steps "
+                    "WHERE branch = ? AND step = ?");
+  m_rows.emplace(database, "SELECT length(examples) FROM batches WHERE branch = ? AND step = ?");
+}
 
 void StepReader::readSummaries(int branch, Index after, Index last,
                                std::vector<StepSummary>& summaries) {
@@ -199,9 +207,14 @@ std::shared_ptr<const StepRecord> StepReader::read(int branch, Index step) {
   ofStep(branch, step, [&] {
     readNumbers(branch, step, draft);
     readGroups(branch, step, draft);
+    if (m_library) readLibrary(branch, step, draft);
+    if (m_rows) findRows(branch, step, draft);
     if (!readBlobs(m_details, branch, step, draft, detailColumns()))
       throw FileError("its details are missing");
-    draft.finish(readBlobs(m_batch, branch, step, draft, batchColumns()));
+    const bool tables = readBlobs(m_batch, branch, step, draft, batchColumns());
+    if (draft.clip->worstExample >= draft.rows && tables)
+      throw FileError("its largest contribution is of no example");
+    draft.finish(tables);
   });
   return draft.record();
 }
@@ -226,6 +239,38 @@ void StepReader::readGroups(int branch, Index step, StepDraft& draft) {
     draft.clip->groups.emplace_back().name = row.text(1);
   }
   if (draft.clip->groups.empty()) throw FileError("the names of its groups are missing");
+}
+
+void StepReader::readLibrary(int branch, Index step, StepDraft& draft) {
+  const RowsOf rows(*m_library);
+  bindPlace(*m_library, 1, branch, step);
+  if (!m_library->executeStep()) throw FileError("what its library did is missing");
+  const Row row(*m_library);
+  draft.library = std::make_shared<LibraryPart>();
+  LibraryPart& part = *draft.library;
+  const std::span<const char> sizes = row.blob(0);
+  const std::span<const char> reduced = row.blob(2);
+  if (sizes.size() % sizeof(std::int32_t) != 0 ||
+      (!reduced.empty() && reduced.size() != m_info->tensors.size() * sizeof(double)))
+    throw FileError("what its library did has another size than it should");
+  readBlob<std::int32_t>(sizes, part.physicalBatches);
+  for (const Index size : part.physicalBatches)
+    if (size < 0) throw FileError("it has a physical batch of " + std::to_string(size));
+  part.reducedSignal = row.number(1);
+  readBlob<double>(reduced, part.reducedTensorSignal);
+}
+
+/// A recorder may leave examples of a batch out: the tables say how many there are.
+void StepReader::findRows(int branch, Index step, StepDraft& draft) {
+  const RowsOf rows(*m_rows);
+  bindPlace(*m_rows, 1, branch, step);
+  if (!m_rows->executeStep()) return;
+  const Index bytes = Row(*m_rows).whole(0, 0, Index{1} << 40);
+  const Index count = bytes / static_cast<Index>(sizeof(std::int32_t));
+  if (count > draft.batchSize)
+    throw FileError("it has tables of " + std::to_string(count) + " examples, of " +
+                    std::to_string(draft.batchSize) + " drawn");
+  draft.rows = count;
 }
 
 bool StepReader::readBlobs(SQLite::Statement& query, int branch, Index step, StepDraft& draft,

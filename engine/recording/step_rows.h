@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,10 +52,13 @@ class StepReader {
                  std::span<const struct BlobColumn> columns);
   void readNumbers(int branch, Index step, struct StepDraft& draft);
   void readGroups(int branch, Index step, StepDraft& draft);
+  void readLibrary(int branch, Index step, StepDraft& draft);
+  void findRows(int branch, Index step, StepDraft& draft);
 
   SQLite::Database& m_database;
   std::shared_ptr<const RunInfo> m_info;
   SQLite::Statement m_scalars, m_one, m_details, m_batch, m_groups;
+  std::optional<SQLite::Statement> m_library, m_rows;  ///< of a run of another library
 };
 
 /// The newest step that is there of `branch`, and the first; 0 for none.

@@ -53,6 +53,10 @@ class Lint {
     dominantLayer();
     clippedShare();
     updateNoise();
+    recorder();
+    // What decides it is set where that library runs.
+    if (m_r.info->library)
+      for (LintFinding& finding : m_findings) finding.setting = {};
     return std::move(m_findings);
   }
 
@@ -75,7 +79,9 @@ class Lint {
   /// Of the tables of examples; false where the step has none, which is said.
   bool hasRows(Index least = 1) {
     if (m_r.norms->norms.examples() >= least) return true;
-    const bool isEmpty = m_r.batchSize() == 0 && std::isnan(m_r.forward->meanLoss);
+    const bool isEmpty = m_r.info->library
+                             ? m_r.drawn() == 0
+                             : m_r.batchSize() == 0 && std::isnan(m_r.forward->meanLoss);
     say(Severity::Unknown, isEmpty ? "The batch is empty."
                            : m_r.norms->norms.examples() == 0
                                ? "The recording has no norms of examples for this step."
@@ -87,6 +93,12 @@ class Lint {
   void sampling() {
     begin("sampling", "Sampler and accountant", "sampling.scheme");
     if (!m_r.account) return wait("Account");
+    if (m_r.info->library && m_r.sample->scheme != SamplingScheme::Poisson)
+      return say(Severity::Error,
+                 "Batches are " + std::string(samplingSchemeName(m_r.sample->scheme)) +
+                     ", and the library's accountant takes them for Poisson samples: its ε does "
+                     "not hold for them.",
+                 "Have make_private draw Poisson batches (poisson_sampling=True).");
     switch (m_r.account->sampling) {
       case AccountedSampling::None:
       case AccountedSampling::Poisson:
@@ -114,10 +126,25 @@ class Lint {
     begin("denominator", "Denominator of the mean", "sampling.expected_batch_size");
     if (!m_r.sample) return wait("Sample");
     const double b = m_r.sample->expectedBatchSize;
-    const bool isKnown = m_r.batchSize() > 0 || !m_r.forward || std::isnan(m_r.forward->meanLoss);
+    if (const LibraryRun* library = m_r.info->library.get()) {
+      if (!library->modelReduction.empty() &&
+          library->modelReduction != library->optimizerReduction)
+        return say(Severity::Error,
+                   "The model scales its per-sample gradients for a loss that is a " +
+                       library->modelReduction + ", the optimizer divides for a " +
+                       library->optimizerReduction +
+                       ": norms, C and the mean are of different scales.",
+                   "Give both, and the loss itself, the same loss_reduction.");
+      if (library->optimizerReduction == "sum")
+        return say(Severity::Note,
+                   "The noisy sum is not divided (loss_reduction is \"sum\"): the learning rate "
+                   "acts on a sum over about " +
+                       shown(b) + " examples.");
+    }
+    const bool isKnown = m_r.drawn() > 0 || !m_r.forward || std::isnan(m_r.forward->meanLoss);
     say(Severity::Passed,
         "The noisy sum" +
-            (isKnown ? " of " + counted(m_r.batchSize(), "example", "examples") : std::string()) +
+            (isKnown ? " of " + counted(m_r.drawn(), "example", "examples") : std::string()) +
             " is divided by the constant B = " + shown(b) + ", whatever the batch drawn.");
   }
 
@@ -140,8 +167,11 @@ class Lint {
                                        ": " + scale + ".");
     say(Severity::Error,
         "σ = " + shown(asked) + " was asked for, and the noise is worth " + shown(got) +
-            " for this grouping (" + scale + "); the accountant is charged " + shown(got) + ".",
-        "Take an allocation of the noise that fits the thresholds of the groups.");
+            " for this grouping (" + scale + "); the accountant is charged " +
+            shown(m_r.info->library ? asked : got) + ".",
+        m_r.info->library
+            ? "Have the module clip at the same C that the optimizer scales its noise to."
+            : "Take an allocation of the noise that fits the thresholds of the groups.");
   }
 
   void sensitivity() {
@@ -166,6 +196,13 @@ class Lint {
     if (!m_r.sample) return wait("Sample");
     const double sigma = m_r.sample->noiseMultiplier, z = m_r.sample->gradientNoiseMultiplier;
     if (!m_r.noise) return wait("Noise");
+    if (m_r.info->library)
+      return say(Severity::Error,
+                 "The gradients have noise for z = " + shown(z) +
+                     ", the counts for the rest, σ = " + shown(sigma) +
+                     " in all; the library hands its accountant z. The counts' cost is missing in "
+                     "its ε.",
+                 "Have ε computed for σ = " + shown(sigma) + ".");
     const std::string text = "The gradients have noise for z = " + shown(z) +
                              ", the counts for the rest; the accountant is charged " +
                              shown(m_r.noise->effectiveSigma) + ".";
@@ -231,6 +268,8 @@ class Lint {
     if (!account.isValid())
       return say(Severity::Error, "No ε holds: " + std::string(account.invalidBecause) + ".",
                  "See the check that says so.");
+    if (std::isnan(account.epsilon))
+      return say(Severity::Unknown, "The recording has no ε: no privacy engine was given.");
     if (!(account.epsilon < INFINITY)) return say(Severity::Error, "ε is ∞.");
     const std::string value = "ε = " + shown(account.epsilon) + " at δ = " + shown(account.delta);
     if (!accountantIsBound(account.accountant))
@@ -276,9 +315,11 @@ class Lint {
     const auto bad = static_cast<Index>(m_r.norms->nonFinite.size());
     if (bad == 0) return say(Severity::Passed, "Every gradient is finite.");
     say(Severity::Error,
-        counted(bad, "example has", "examples have") +
-            " a gradient with a NaN or an infinity. They are dropped from the sum here; a library "
-            "that is not looked into sums them, and every weight becomes NaN.",
+        counted(bad, "example has", "examples have") + " a gradient with a NaN or an infinity. " +
+            (m_r.info->library
+                 ? "The library sums them like any other: a NaN makes every weight one."
+                 : "They are dropped from the sum here; a library that is not looked into sums "
+                   "them, and every weight becomes NaN."),
         "Lower the learning rate, or look for values in the data that are not numbers.");
   }
 
@@ -367,6 +408,19 @@ class Lint {
     if (share <= loudUpdate) return say(Severity::Passed, text);
     say(Severity::Warning, text + " A few steps of it drown what was learned.",
         "Lower η or C, or raise B: the noise is ησC√d/B.");
+  }
+
+  /// What a recorder of another library found in the way; not of a run of this engine.
+  void recorder() {
+    const LibraryRun* library = m_r.info->library.get();
+    if (!library) return;
+    begin("recorder", "What the recorder saw");
+    if (library->notes.empty())
+      return say(Severity::Passed, "All that it looks for, in " + library->library + ".");
+    std::string text;
+    for (const std::string& note : library->notes) text += (text.empty() ? "" : "; ") + note;
+    text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+    say(Severity::Warning, text + ".");
   }
 
   const Experiment& m_e;

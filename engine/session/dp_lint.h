@@ -53,6 +53,7 @@ struct LintFinding {
 ///   dominant_layer   no layer has more than 95 % of the squared norm
 ///   clipped_share    between 1 % and 99 % of the examples are clipped
 ///   update_noise     the noise in an update is below a tenth of the weights' norm
+///   recorder         what a recorder of another library's run could not see; of such runs only
 std::vector<LintFinding> dpLint(const Experiment& experiment, const StepRecord& record);
 
 /// The gravest; Unknown of none.

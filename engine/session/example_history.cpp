@@ -8,6 +8,10 @@ namespace clipscope {
 
 void ExampleHistory::append(const StepRecord& record) {
   assert(record.has(Phase::Clip));
+  append(drawsOf(record));
+}
+
+std::shared_ptr<const StepDraws> ExampleHistory::drawsOf(const StepRecord& record) {
   auto made = std::make_shared<StepDraws>();
   made->step = record.step;
   made->draws.resize(record.sample->examples.size());
@@ -15,6 +19,7 @@ void ExampleHistory::append(const StepRecord& record) {
     const auto row = static_cast<Index>(i);
     StepDraws::Draw& draw = made->draws[i];
     draw.example = static_cast<std::int32_t>(record.sample->examples[i]);
+    draw.label = static_cast<std::int16_t>(std::min(record.sample->labels[i], 32767));
     draw.loss = record.forward->losses[i];
     draw.normBefore = record.norms->global[i];
     draw.normAfter = record.clip->factors.clippedNorm(row);
@@ -23,7 +28,7 @@ void ExampleHistory::append(const StepRecord& record) {
         usedShare(record.clip->factors, row, record.clip->groups, record.clip->sensitivity);
     draw.isClipped = record.clip->factors.clipped(row);
   }
-  append(std::move(made));
+  return made;
 }
 
 void ExampleHistory::append(std::shared_ptr<const StepDraws> draws) {

@@ -25,8 +25,9 @@ struct StepDraws {
   struct Draw {
     std::int32_t example = 0;  ///< dataset index
     float loss = 0;
-    float share = 1;         ///< usedShare(): how much of the sensitivity it used, in 0 … 1
-    bool isClipped = false;  ///< ClipFactors::clipped(); true for a gradient that is not finite
+    float share = 1;          ///< usedShare(): how much of the sensitivity it used, in 0 … 1
+    bool isClipped = false;   ///< ClipFactors::clipped(); true for a gradient that is not finite
+    std::int16_t label = -1;  ///< its class; −1 for none
     double normBefore = 0, normAfter = 0, factor = 0;
   };
   Index step = 0;
@@ -49,6 +50,8 @@ class ExampleHistory {
   /// Adds a step; the record must have its Clip phase. A step that is there already, or an earlier
   /// one, first truncates to the step before it.
   void append(const StepRecord& record);
+  /// What it keeps of a step that has phase Clip.
+  static std::shared_ptr<const StepDraws> drawsOf(const StepRecord& record);
   void append(std::shared_ptr<const StepDraws> draws);
   /// Adds the norms that a step refreshed, or replaces those that it had.
   void append(std::shared_ptr<const NormRefresh> refresh);

@@ -92,10 +92,31 @@ bool RecordingView::poll() {
   return true;
 }
 
+std::vector<std::shared_ptr<const StepDraws>> RecordingView::newDraws() {
+  std::vector<std::shared_ptr<const StepDraws>> draws;
+  const auto& library = m_reader.info()->library;
+  if (library && !library->examplesKnown) return draws;
+  // As many as are read in well under a second.
+  constexpr Index mostSteps = 2000;
+  Index bytes = 0;
+  for (Index step = steps();
+       step > std::max(m_newsKeep, steps() - mostSteps) && bytes < ExampleHistory::defaultBudget;
+       --step) {
+    const auto record = m_reader.step(m_branch, step);
+    // A step without its tables says nothing of who was drawn.
+    if (record->batchSize() == 0 && record->drawn() > 0) continue;
+    draws.push_back(ExampleHistory::drawsOf(*record));
+    bytes += draws.back()->bytes();
+  }
+  std::ranges::reverse(draws);
+  return draws;
+}
+
 RunNews RecordingView::takeNews() {
   RunNews news;
   news.keep = m_newsKeep;
   news.summaries = summariesOf(m_reader.tree(), m_branch, m_own, m_newsKeep);
+  news.draws = newDraws();
   m_newsKeep = steps();
   if (std::exchange(m_branchesChanged, false))
     news.branches = branchLines(m_reader.tree(), m_branch, m_own);

@@ -42,6 +42,9 @@ class RecordingView {
   int m_branch = 0;
   OwnSummaries m_own;
   std::shared_ptr<const StepRecord> m_record;
+  /// Of the newest steps that have tables, as far back as ExampleHistory remembers.
+  std::vector<std::shared_ptr<const StepDraws>> newDraws();
+
   Index m_newsKeep = 0;
   bool m_branchesChanged = true;
 };

@@ -22,6 +22,19 @@ namespace clipscope {
 
 inline constexpr double notANumber = std::numeric_limits<double>::quiet_NaN();
 
+/// A run of another library (Opacus, PyTorch), which was recorded there: what it says of itself.
+struct LibraryRun {
+  std::string library;             ///< "Opacus 1.4.0, PyTorch 1.13.1"
+  std::string mode;                ///< how it clips: "flat", "per_layer", "adaptive", "ghost", …
+  std::string optimizer;           ///< "SGD"
+  std::string optimizerReduction;  ///< "mean" or "sum": of the optimiser
+  std::string modelReduction;      ///< and of what makes per-sample gradients; "" if unknown
+  Index ranks = 1;                 ///< processes whose files were read as one run
+  bool examplesKnown = true;       ///< false: a row's number tells no example from another
+  double reportedEpsilon = std::numeric_limits<double>::quiet_NaN();  ///< its own, at its end
+  std::vector<std::string> notes;  ///< what the recorder or the reader found in the way
+};
+
 /// What stays the same over a run and is needed to read its records: names and sizes.
 struct RunInfo {
   std::vector<std::string> tensors;      ///< trainable tensors, "conv1.weight", by trainable index
@@ -29,15 +42,18 @@ struct RunInfo {
   std::vector<std::string> modelLayers;  ///< all layers in the order they run, "conv1", "relu1"
   std::vector<Index> sizes;              ///< values in each tensor; their sum is d
   std::vector<Shape> shapes;
-  Index dimension = 0;                  ///< d
-  Index datasetSize = 0;                ///< N, training examples
-  std::vector<std::string> classNames;  ///< empty for a regression
+  Index dimension = 0;                        ///< d
+  Index datasetSize = 0;                      ///< N, training examples
+  std::vector<std::string> classNames;        ///< empty for a regression
+  std::shared_ptr<const LibraryRun> library;  ///< null for a run of this engine
 };
 
 /// Phase Sample: which examples were drawn. Row i of every table below is example `examples[i]`.
 struct SamplePart {
   std::vector<Index> examples;   ///< dataset indices, ascending; may be empty
   std::vector<int> labels;       ///< class of each; −1 for a regression
+  std::vector<int> ranks;        ///< process of each; empty but for a distributed run
+  Index drawn = -1;              ///< where a recording has only some of the rows: how many it drew
   double expectedBatchSize = 0;  ///< B = qN, the denominator
   double sampleRate = 0;         ///< q; B/N where batches have a fixed size
   SamplingScheme scheme = SamplingScheme::Poisson;
@@ -160,6 +176,24 @@ struct TimesPart {
   std::vector<Layer> layers;  ///< as RunInfo::modelLayers
 };
 
+/// What a step of another library has besides.
+struct LibraryPart {
+  std::vector<Index> physicalBatches;  ///< examples of each backward pass, in order
+  /// Of the sum over all processes, which only the first one has; NaN and empty for one process.
+  double reducedSignal = notANumber;
+  std::vector<double> reducedTensorSignal;
+  /// Each process's share of a distributed step.
+  struct Rank {
+    int rank = 0;
+    Index examples = 0;
+    double loss = notANumber;             ///< mean over its examples
+    double median = notANumber;           ///< of its norms
+    double clippedFraction = notANumber;  ///< of its examples
+    double signal = notANumber;           ///< ‖s_r‖, its clipped sum
+  };
+  std::vector<Rank> ranks;
+};
+
 /// Test evaluation, a task after Account.
 struct EvaluationPart {
   double accuracy = notANumber;  ///< NaN for a regression
@@ -182,13 +216,17 @@ struct StepRecord {
   std::shared_ptr<const UpdatePart> update;
   std::shared_ptr<const AccountPart> account;
   std::shared_ptr<const EvaluationPart> evaluation;
-  std::array<double, phaseCount> seconds{};  ///< of each phase done
-  std::shared_ptr<const TimesPart> times;    ///< from phase Forward on
+  std::shared_ptr<const LibraryPart> library;  ///< null for a step of this engine
+  std::array<double, phaseCount> seconds{};    ///< of each phase done
+  std::shared_ptr<const TimesPart> times;      ///< from phase Forward on
   bool joined = false;  ///< Forward to Clip ran block by block: their times are shares of one pass
   bool kept = true;     ///< phase stepping keeps the batch's activations (else it recomputes them)
   Index keptBytes = 0;  ///< what keeping them takes
 
+  /// Rows of the tables by example.
   Index batchSize() const { return sample ? static_cast<Index>(sample->examples.size()) : 0; }
+  /// Examples drawn: more than those where a recording has only some of them.
+  Index drawn() const { return sample && sample->drawn >= 0 ? sample->drawn : batchSize(); }
   bool has(Phase phase) const { return completed && *completed >= phase; }
 };
 

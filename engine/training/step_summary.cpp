@@ -12,7 +12,7 @@ StepSummary summaryOf(const StepRecord& record) {
   assert(record.has(Phase::Account));
   StepSummary s;
   s.step = record.step;
-  s.batchSize = record.batchSize();
+  s.batchSize = record.drawn();
   s.expectedBatchSize = record.sample->expectedBatchSize;
   s.loss = record.forward->meanLoss;
   if (record.evaluation) {

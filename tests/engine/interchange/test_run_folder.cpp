@@ -85,7 +85,7 @@ void TestRunFolder::columnsAreTheContract() {
        "realised,snr,"
        "snr_realised,bias_ratio,bias_cosine,worst_contribution,sensitivity,effective_sigma,epsilon,"
        "delta"},
-      {"examples.csv", "step,example,label,prediction,loss,norm,clip_factor,clipped_norm"},
+      {"examples.csv", "step,example,label,prediction,loss,norm,clip_factor,clipped_norm,rank"},
       {"layers.csv",
        "step,parameter,group,threshold,norm_mean,norm_max,share,clipped_fraction,signal,noise_std,"
        "noise_expected,noise_realised,snr"},

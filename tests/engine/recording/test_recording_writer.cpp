@@ -53,7 +53,7 @@ void TestRecordingWriter::everyStepIsThere() {
   QCOMPARE(writer.saved().step, Index{7});
   PlainSqlite file(path);
   QCOMPARE(file.number("SELECT count(*) FROM steps"), 7.0);
-  QCOMPARE(file.number("PRAGMA user_version"), 2.0);
+  QCOMPARE(file.number("PRAGMA user_version"), 3.0);
   QCOMPARE(file.number("PRAGMA application_id"), double{0x434c5053});
   for (const auto& r : records) {
     // Against the record itself, not through the table of columns.

@@ -28,6 +28,7 @@ class TestDpLint : public QObject {
   void chargedZ();
   void withoutTables();
   void secureRunsAreToBeQuoted();
+  void anotherLibrarysRun();
 
  private:
   static const LintFinding& of(const std::vector<LintFinding>& findings, const char* check) {
@@ -273,6 +274,78 @@ void TestDpLint::secureRunsAreToBeQuoted() {
   const auto findings = dpLint(e, *stepOf(e));
   QCOMPARE(of(findings, "epsilon").severity, LintSeverity::Note);
   QVERIFY(of(findings, "epsilon").text.find("simulated") == std::string::npos);
+}
+
+/// What a recording of another library shows to be mis-set there.
+void TestDpLint::anotherLibrarysRun() {
+  const Experiment e = sound();
+  const StepRecord own = *stepOf(e);
+  LibraryRun library;
+  library.library = "Opacus";
+  library.mode = "flat";
+  library.optimizerReduction = library.modelReduction = "mean";
+  StepRecord record = own;
+  auto account = std::make_shared<AccountPart>(*own.account);
+  account->simulated = false;
+  const auto look = [&](const Experiment& experiment) {
+    auto info = std::make_shared<RunInfo>(*own.info);
+    info->library = std::make_shared<LibraryRun>(library);
+    record.info = info;
+    record.account = account;
+    return dpLint(experiment, record);
+  };
+  const auto is = [&](const std::vector<LintFinding>& findings, const char* check,
+                      LintSeverity severity, const char* words) {
+    const LintFinding& finding = of(findings, check);
+    QVERIFY2(finding.severity == severity && finding.text.find(words) != std::string::npos,
+             finding.text.c_str());
+  };
+  // Nothing mis-set: one check more, and nowhere to go to.
+  auto findings = look(e);
+  QCOMPARE(findings.size(), std::size_t{17});
+  is(findings, "recorder", LintSeverity::Passed, "Opacus");
+  is(findings, "denominator", LintSeverity::Passed, "constant B");
+  for (const LintFinding& finding : findings) {
+    QVERIFY(finding.setting.empty());
+    QVERIFY2(finding.severity <= LintSeverity::Note, finding.text.c_str());
+  }
+
+  library.notes = {"rows are not told apart"};
+  is(look(e), "recorder", LintSeverity::Warning, "Rows are not told apart.");
+  library.optimizerReduction = "sum";
+  is(look(e), "denominator", LintSeverity::Error, "of different scales");
+  library.modelReduction = "sum";
+  is(look(e), "denominator", LintSeverity::Note, "not divided");
+
+  auto sample = std::make_shared<SamplePart>(*own.sample);
+  sample->scheme = SamplingScheme::Shuffled;
+  record.sample = sample;
+  is(look(e), "sampling", LintSeverity::Error, "takes them for Poisson");
+
+  // The counts of an adaptive C: σ = 1.1 in all, z handed over.
+  Experiment adaptive = e;
+  adaptive.clipping.adaptive.enabled = true;
+  sample->gradientNoiseMultiplier = 1.14;
+  is(look(adaptive), "adaptive_charge", LintSeverity::Error, "z = 1.14");
+
+  auto noise = std::make_shared<NoisePart>(*own.noise);
+  noise->effectiveSigma = 0.55;
+  record.noise = noise;
+  is(look(e), "noise_scale", LintSeverity::Error, "is charged 1.1");
+
+  account->epsilon = NAN;
+  is(look(e), "epsilon", LintSeverity::Unknown, "no ε");
+
+  auto norms = std::make_shared<NormsPart>(*own.norms);
+  norms->nonFinite = {0};
+  record.norms = norms;
+  is(look(e), "finite", LintSeverity::Error, "sums them like any other");
+
+  // Batches whose tables were left out are not empty ones.
+  sample->drawn = 30;
+  sample->examples.clear();
+  norms->norms.resize(0, norms->norms.tensors());
+  is(look(e), "finite", LintSeverity::Unknown, "no norms of examples");
 }
 
 QTEST_GUILESS_MAIN(TestDpLint)
