@@ -341,7 +341,7 @@ void TestHistoryPanel::plotsAreChosen() {
   entry("Show", "loss")->trigger();
   QVERIFY(!plot("loss")->isVisible());
   QVERIFY(!plot("epsilon")->isLogarithmic());
-  entry("Logarithmic", "ε so far, simulated")->trigger();
+  entry("Logarithmic", "ε so far")->trigger();
   QVERIFY(plot("epsilon")->isLogarithmic());
   QVERIFY(!entry("Logarithmic", "clipped fraction"));
   // A choice is remembered.

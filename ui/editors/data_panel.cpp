@@ -117,6 +117,11 @@ QAbstractItemView* DataPanel::view() const {
   return m_table;
 }
 
+void DataPanel::setNoData(const QString& why) {
+  setEmptyText(why);
+  setSummary(QString());
+}
+
 void DataPanel::setData(std::shared_ptr<const Dataset> data, const std::vector<Index>& test) {
   m_syncing = true;
   m_model->setDataset(std::move(data), test);

@@ -26,6 +26,8 @@ class DataPanel : public Panel {
 
   /// `test`: the examples held out.
   void setData(std::shared_ptr<const Dataset> data, const std::vector<Index>& test);
+  /// Of a recording whose data are not at hand.
+  void setNoData(const QString& why);
 
   DataModel* model() const { return m_model; }
   QListView* grid() const { return m_grid; }

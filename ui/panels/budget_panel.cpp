@@ -120,7 +120,8 @@ void BudgetPanel::showRecord() {
     return;
   }
   if (!m_state->hasGram()) {
-    setEmptyText(tr("At a pause: the products of all pairs of gradients are computed first."));
+    setEmptyText(noGradientsText(
+        *record(), tr("At a pause: the products of all pairs of gradients are computed first.")));
     setSummary(QString());
     return;
   }

@@ -259,7 +259,8 @@ void ComparePanel::showNumbers() {
   QString summary =
       tr("same batch, same noise draw · C = %1").arg(shortNumber(m_state->maxGradNorm(), 3));
   if (!m_state->hasGram())
-    summary = tr("norms only: sums follow at a pause · C = %1")
+    summary = (record()->info->library ? tr("from the norms alone · C = %1")
+                                       : tr("norms only: sums follow at a pause · C = %1"))
                   .arg(shortNumber(m_state->maxGradNorm(), 3));
   else if (m_state->whatIf()->gram()->isSubset())
     summary += tr(" · sums estimated from %1 of %2 examples")

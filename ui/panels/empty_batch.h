@@ -15,4 +15,8 @@ bool hasNoTables(const StepRecord& record);
 /// truly empty.
 QString emptyBatchText(const StepRecord& record, const QString& otherwise = {});
 
+/// What a panel says that needs the gradients themselves: `otherwise`, when they come; of a run
+/// that trains in another library, that they are there.
+QString noGradientsText(const StepRecord& record, const QString& otherwise);
+
 }  // namespace clipscope

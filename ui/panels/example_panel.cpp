@@ -194,7 +194,8 @@ void ExamplePanel::showGradient() {
     m_gradient->show(m_view, tensor, factorOf(tensor));
   else
     m_gradient->showNothing(m_facts.row < 0 ? tr("Not drawn in this step: it has no gradient here.")
-                                            : tr("The gradient is formed at a pause."));
+                            : record()->info->library ? tr("Its gradient is where the run trains.")
+                                                      : tr("The gradient is formed at a pause."));
 }
 
 void ExamplePanel::showScores() {

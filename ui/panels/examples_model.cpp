@@ -60,6 +60,8 @@ double ExamplesModel::number(Index i, int column) const {
       return r.has(Phase::Clip) ? r.clip->factors.overallFactor(i) : notANumber;
     case ClippedNorm:
       return r.has(Phase::Clip) ? r.clip->factors.clippedNorm(i) : notANumber;
+    case Rank:
+      return r.sample->ranks.empty() ? -1 : r.sample->ranks[at];
     default:
       return notANumber;
   }
@@ -79,6 +81,8 @@ QString ExamplesModel::text(Index i, int column) const {
     }
     case Dumbbell:
       return {};
+    case Rank:
+      return value < 0 ? QString() : QString::number(value);
     case Norm:
       if (m_record->has(Phase::Norms) && !std::isfinite(value)) return tr("not finite");
       return shortNumber(value);
@@ -98,7 +102,7 @@ QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
     case Qt::TextAlignmentRole:
       return QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter));
     case Qt::ToolTipRole:
-      if (index.column() >= Loss)
+      if (index.column() >= Loss && index.column() <= ClippedNorm)
         return QString::fromStdString(numberText(number(i, index.column())));
       return {};
     case Qt::ForegroundRole:
@@ -113,8 +117,9 @@ QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
 
 QVariant ExamplesModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal || section < 0 || section >= columnCount_) return {};
-  static const char* const titles[] = {"example",  "label",       "predicted",    "loss",
-                                       "norm ‖g‖", "clip factor", "clipped norm", "before → after"};
+  static const char* const titles[] = {"example",      "label",    "predicted",
+                                       "loss",         "norm ‖g‖", "clip factor",
+                                       "clipped norm", "rank",     "before → after"};
   static const char* const tips[] = {
       "Its number in the data set",
       "Its class",
@@ -123,6 +128,7 @@ QVariant ExamplesModel::headerData(int section, Qt::Orientation orientation, int
       "n = ‖g‖₂ over all trainable parameters",
       "f = ‖clipped g‖ / ‖g‖",
       "‖clipped g‖₂",
+      "The process that drew it",
       "Grey: before, blue: after, line: the clipping norm C; logarithmic"};
   if (role == Qt::DisplayRole) return QString::fromUtf8(titles[section]);
   if (role == Qt::ToolTipRole) return QString::fromUtf8(tips[section]);

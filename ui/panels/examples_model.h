@@ -23,6 +23,7 @@ class ExamplesModel : public QAbstractTableModel {
     Norm,
     Factor,
     ClippedNorm,
+    Rank,  ///< of a distributed run only
     Dumbbell,
     columnCount_
   };

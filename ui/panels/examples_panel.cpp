@@ -8,6 +8,8 @@
 #include <QShortcut>
 #include <QTableView>
 #include <QVBoxLayout>
+#include <algorithm>
+#include <cmath>
 
 #include "engine/interchange/csv_rows.h"
 #include "ui/panels/dumbbell_delegate.h"
@@ -82,11 +84,19 @@ void ExamplesPanel::showRecord() {
   m_syncing = true;
   m_model->setRecord(record());
   m_syncing = false;
+  m_table->setColumnHidden(ExamplesModel::Rank, record()->sample->ranks.empty());
   Index right = 0;
   for (std::size_t i = 0; i < record()->sample->labels.size(); ++i)
     right += record()->forward->predictions[i] == record()->sample->labels[i];
-  QString summary = tr("mean loss %1").arg(shortNumber(record()->forward->meanLoss));
-  if (!record()->info->classNames.empty())
+  QString summary = std::isnan(record()->forward->meanLoss)
+                        ? tr("%1 examples").arg(record()->drawn())
+                        : tr("mean loss %1").arg(shortNumber(record()->forward->meanLoss));
+  if (record()->drawn() > record()->batchSize())
+    summary += tr(" · %1 of them recorded").arg(record()->batchSize());
+  // A library's recording may not have its predictions.
+  const bool isPredicted =
+      std::ranges::any_of(record()->forward->predictions, [](int one) { return one >= 0; });
+  if (!record()->info->classNames.empty() && isPredicted)
     summary +=
         tr(" · %1 right")
             .arg(percent(static_cast<double>(right) / static_cast<double>(record()->batchSize())));

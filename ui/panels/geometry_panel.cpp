@@ -121,7 +121,8 @@ void GeometryPanel::showRecord() {
   if (r.norms->norms.examples() == 0)
     return empty(tr("The recording has no examples of this step."));
   if (m_state->record() != record() || !m_state->hasGram())
-    return empty(tr("Directions come at a pause, when the gradients have been compared."));
+    return empty(noGradientsText(
+        r, tr("Directions come at a pause, when the gradients have been compared.")));
   m_work.restart(
       [record = record(), gram = m_state->whatIf()->gram()](const std::stop_token& stop) -> Made {
         return {record, batchGeometry(*record, *gram, stop)};

@@ -38,7 +38,7 @@ const std::vector<HistoryChart>& historyCharts() {
        true,
        &S::testAccuracy},
       {QStringLiteral("epsilon"),
-       tr("ε so far, simulated"),
+       tr("ε so far"),
        {{tr("ε"), &S::epsilon, threshold},
         {tr("not valid"), &S::epsilonNotValid, before, Kind::Pieces}},
        false,

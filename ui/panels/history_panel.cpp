@@ -177,6 +177,8 @@ void HistoryPanel::showRecord() {
                                  : QString());
   for (std::size_t k = 0; k < m_plots.size(); ++k) {
     if (!m_shown[k]) continue;
+    if (record()->account && m_plots[k]->chart().id == QStringLiteral("epsilon"))
+      m_plots[k]->setMark(record()->account->simulated ? tr("simulated") : QString());
     m_plots[k]->refresh();
     if (!m_scrubbing) m_plots[k]->setStep(std::min(record()->step, m_history->steps()));
   }

@@ -338,6 +338,12 @@ void HistoryPlot::setSpan(const std::optional<std::pair<Index, Index>>& steps) {
   queueReplot();
 }
 
+void HistoryPlot::setMark(const QString& mark) {
+  if (mark == m_mark) return;
+  m_mark = mark;
+  m_title->setText(mark.isEmpty() ? m_chart.title : Plot::tr("%1, %2").arg(m_chart.title, mark));
+}
+
 void HistoryPlot::setStep(Index step) {
   m_cursor = step;
   m_cursorLine->point1->setCoords(static_cast<double>(step), 0);

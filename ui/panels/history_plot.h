@@ -28,6 +28,8 @@ class HistoryPlot : public Plot {
   /// The branches of the run, of which the history is `active`.
   void setBranches(std::shared_ptr<const std::vector<BranchLine>> branches, int active);
   const HistoryOverlay& overlay() const { return m_overlay; }
+  /// A word beside the title; "" for none.
+  void setMark(const QString& mark);
   void setStep(Index step);
   /// A band over the steps that are selected.
   void setSpan(const std::optional<std::pair<Index, Index>>& steps);
@@ -80,6 +82,7 @@ class HistoryPlot : public Plot {
   std::vector<MinMaxLevels> m_levels;
   std::vector<QCPGraph*> m_graphs;
   QCPItemText* m_title;
+  QString m_mark;  ///< beside the title, "simulated"
   std::vector<QCPItemText*> m_legend;
   std::vector<bool> m_isEmpty;  ///< by series: no value at all, so no place in the legend
   QCPItemText* m_note;

@@ -180,11 +180,12 @@ void MicroscopePanel::setData(std::shared_ptr<const Dataset> data) {
     names = m_data->classNames();
     for (Index i = 0; i < m_data->size(); ++i)
       labels.push_back(m_data->isClassification() ? m_data->label(i) : -1);
+    const auto classes = static_cast<std::size_t>(m_data->outputs());
+    if (!m_data->isClassification()) names.clear();
+    while (m_data->isClassification() && names.size() < classes)
+      names.push_back(std::to_string(names.size()));
   }
-  m_syncing = true;
-  m_model->setData(std::move(labels), std::move(names));
-  m_syncing = false;
-  m_shownSteps = -1;
+  setCatalogue(std::move(labels), std::move(names));
   m_kept.clear();
   const QVariantMap kept = QSettings().value(settingsKey()).toMap();
   for (auto at = kept.begin(); at != kept.end(); ++at) {
@@ -195,6 +196,33 @@ void MicroscopePanel::setData(std::shared_ptr<const Dataset> data) {
     }
     m_kept.insert(at.key(), std::move(examples));
   }
+}
+
+void MicroscopePanel::setCatalogue(std::vector<int> labels, std::vector<std::string> names) {
+  m_size = static_cast<Index>(labels.size());
+  m_classNames = names;
+  m_syncing = true;
+  m_model->setData(std::move(labels), std::move(names));
+  m_syncing = false;
+  m_shownSteps = -1;
+}
+
+/// Of a recording without its data: what the records say of them.
+void MicroscopePanel::readCatalogue() {
+  const RunInfo& info = *record()->info;
+  if (m_data || (info.library && !info.library->examplesKnown)) return;
+  // A recording may say any number: those beyond any data set that one looks at are left out.
+  constexpr Index most = Index{1} << 24;
+  std::vector<int> labels(static_cast<std::size_t>(std::min(info.datasetSize, most)), -1);
+  for (const auto& step : m_draws->steps())
+    for (const StepDraws::Draw& draw : step->draws) {
+      if (draw.example < 0 || draw.example >= most) continue;
+      const auto at = static_cast<std::size_t>(draw.example);
+      // Numbers are of the whole data set, those held out included.
+      if (at >= labels.size()) labels.resize(at + 1, -1);
+      labels[at] = draw.label;
+    }
+  if (labels != m_model->labels()) setCatalogue(std::move(labels), info.classNames);
 }
 
 void MicroscopePanel::setRunning(bool running) {
@@ -243,8 +271,9 @@ void MicroscopePanel::setFilter(const QString& text) {
 
 void MicroscopePanel::showRecord() {
   if (!m_history || !m_draws) return;
-  if (!m_data) {
-    setEmptyText(tr("The data of this recording are not at hand."));
+  if (record()->info->library && !record()->info->library->examplesKnown) {
+    setEmptyText(
+        tr("The recorder could not tell which examples were drawn: give it data_loader=."));
     return setSummary(QString());
   }
   if (m_draws->steps().empty()) {
@@ -257,14 +286,16 @@ void MicroscopePanel::showRecord() {
 }
 
 void MicroscopePanel::work() {
-  if (!m_draws || m_draws->steps().empty() || !m_data) return;
+  if (!m_draws || m_draws->steps().empty() || !record()) return;
+  if (!m_data && m_shownSteps != m_draws->lastStep()) readCatalogue();
+  if (m_size == 0) return;
   if (m_shownSteps != m_draws->lastStep() || m_shownRevision != m_history->revision() ||
       m_shownSpan != selection()->steps()) {
     m_shownSpan = selection()->steps();
     m_shownSteps = m_draws->lastStep();
     m_shownRevision = m_history->revision();
     m_syncing = true;
-    m_model->setStatistics(exampleStatistics(*m_draws, m_data->size(), span()));
+    m_model->setStatistics(exampleStatistics(*m_draws, m_size, span()));
     m_syncing = false;
     fillClasses();
     if (!m_running) {
@@ -273,7 +304,7 @@ void MicroscopePanel::work() {
       std::vector<std::shared_ptr<const NormRefresh>> refreshes(m_draws->refreshes().begin(),
                                                                 m_draws->refreshes().end());
       m_epsilonWork.start([summaries = m_history->summaries(), draws = std::move(draws),
-                           refreshes = std::move(refreshes), examples = m_data->size(),
+                           refreshes = std::move(refreshes), examples = m_size,
                            delta = m_delta](const std::stop_token& stop) {
         return individualPrivacy(summaries, draws, examples, delta, stop, refreshes);
       });
@@ -288,7 +319,7 @@ void MicroscopePanel::work() {
 }
 
 void MicroscopePanel::fillClasses() {
-  const int classes = m_data->isClassification() ? static_cast<int>(m_data->outputs()) : 0;
+  const int classes = static_cast<int>(m_classNames.size());
   m_classesButton->setEnabled(classes > 0);
   const auto found = classStatistics(*m_draws, m_model->labels(), classes, span());
   m_syncing = true;
@@ -300,8 +331,7 @@ void MicroscopePanel::fillClasses() {
       return std::isnan(value) ? QStringLiteral("–") : shortNumber(value, 3);
     };
     const QString cells[classColumns] = {
-        at < m_data->classNames().size() ? QString::fromStdString(m_data->classNames()[at])
-                                         : QString::number(row),
+        QString::fromStdString(m_classNames[at]),
         grouped(s.examples),
         grouped(s.draws),
         std::isnan(s.clippedShare) ? QStringLiteral("–") : percent(s.clippedShare),

@@ -72,6 +72,8 @@ class MicroscopePanel : public Panel {
   void resizeEvent(QResizeEvent* event) override;
 
  private:
+  void setCatalogue(std::vector<int> labels, std::vector<std::string> names);
+  void readCatalogue();
   void work();
   void fillClasses();
   /// The steps selected, or all.
@@ -83,6 +85,8 @@ class MicroscopePanel : public Panel {
   const RunHistory* m_history = nullptr;
   const ExampleHistory* m_draws = nullptr;
   std::shared_ptr<const Dataset> m_data;
+  Index m_size = 0;                       ///< examples of the data; 0 where nothing is known
+  std::vector<std::string> m_classNames;  ///< empty for a regression
   double m_delta = 1e-5;
   bool m_running = false;
   Index m_shownSteps = -1, m_shownRevision = -1;

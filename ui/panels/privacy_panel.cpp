@@ -222,8 +222,10 @@ void PrivacyPanel::showSummary() {
   QString text =
       (newest->epsilonIsBound ? tr("ε %1 at δ %2") : tr("ε ≈ %1 (approximation) at δ %2"))
           .arg(shortNumber(newest->epsilon, 3), shortNumber(delta(), 3));
-  if (!m_experiment.run.secureMode) text = tr("simulated %1").arg(text);
-  if (!std::isnan(newest->epsilonNotValid)) text = tr("ε not valid: private denominator");
+  const bool isLibrary = record() && record()->info->library;
+  if (!m_experiment.run.secureMode && !isLibrary) text = tr("simulated %1").arg(text);
+  if (!std::isnan(newest->epsilonNotValid))
+    text = isLibrary ? tr("ε not valid: see Lint") : tr("ε not valid: private denominator");
   switch (view()) {
     case View::Steps: {
       const auto& curves = m_overSteps->curves();

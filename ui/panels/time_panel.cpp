@@ -110,18 +110,19 @@ void TimePanel::showRecord() {
   std::vector<PairedBars::Row> rows;
   for (const Phase phase : allPhases) {
     const double seconds = r.seconds[static_cast<std::size_t>(phase)], usual = median(phase);
+    // A recorder of another library times only what it stands around.
+    const bool isTimed = r.has(phase) && (!r.info->library || seconds > 0);
     PairedBars::Row row;
     row.name = QString::fromUtf8(phaseName(phase).data());
     row.first = std::isnan(usual) ? 0 : 1e3 * usual;
-    row.second = r.has(phase) ? 1e3 * seconds : notANumber;
-    row.number = r.has(phase) ? tr("%1 · %2").arg(milliseconds(seconds),
-                                                  percent(total > 0 ? seconds / total : 0))
-                              : QStringLiteral("–");
+    row.second = isTimed ? 1e3 * seconds : notANumber;
+    row.number =
+        isTimed ? tr("%1 · %2").arg(milliseconds(seconds), percent(total > 0 ? seconds / total : 0))
+                : QStringLiteral("–");
     row.marked = r.completed == phase && phase != Phase::Account;
-    row.tip = r.has(phase)
-                  ? tr("%1 of this step (blue)").arg(percent(total > 0 ? seconds / total : 0))
-                  : tr("not reached");
-    if (!std::isnan(usual))
+    row.tip = isTimed ? tr("%1 of this step (blue)").arg(percent(total > 0 ? seconds / total : 0))
+                      : (r.has(phase) ? tr("not recorded") : tr("not reached"));
+    if (isTimed && !std::isnan(usual))
       row.tip += tr("\nmedian of the last %1 steps shown (grey): %2")
                      .arg(m_last.size())
                      .arg(milliseconds(usual));
@@ -129,8 +130,10 @@ void TimePanel::showRecord() {
   }
   m_bars->show(std::move(rows));
   m_table->show(record());
-  QStringList parts{milliseconds(total)};
-  if (r.has(Phase::Account) && total > 0 && r.batchSize() > 0)
+  QStringList parts{r.info->library
+                        ? tr("%1 in the phases that were timed").arg(milliseconds(total))
+                        : milliseconds(total)};
+  if (!r.info->library && r.has(Phase::Account) && total > 0 && r.batchSize() > 0)
     parts << tr("%1 examples/s")
                  .arg(grouped(std::llround(static_cast<double>(r.batchSize()) / total)));
   if (r.joined) parts << tr("Forward to Clip in one pass");

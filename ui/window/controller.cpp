@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "engine/model/presets.h"
+#include "engine/recording/rank_merge.h"
 
 namespace clipscope {
 
@@ -122,11 +123,12 @@ Controller::~Controller() {
 }
 
 void Controller::openPath(const QString& text) {
-  const std::filesystem::path path = text.toStdString();
+  // Of a distributed run the name without a rank stands for all.
+  const std::filesystem::path path = withRank(text.toStdString());
   try {
     std::error_code error;
     if (std::filesystem::is_regular_file(path, error) && looksLikeRecording(path))
-      return openRecording(text);
+      return openRecording(QString::fromStdString(path.string()));
     Experiment experiment = m_experiment;
     const bool isExperiment = std::filesystem::is_regular_file(path, error) && looksLikeJson(path);
     if (isExperiment) {

@@ -8,6 +8,7 @@
 #include <QPushButton>
 #include <QScrollArea>
 #include <QScrollBar>
+#include <QStackedWidget>
 #include <QVBoxLayout>
 
 #include "engine/training/experiment_fit.h"
@@ -15,6 +16,7 @@
 #include "ui/window/dock/adaptive_section.h"
 #include "ui/window/dock/clipping_section.h"
 #include "ui/window/dock/data_section.h"
+#include "ui/window/dock/library_section.h"
 #include "ui/window/dock/model_section.h"
 #include "ui/window/dock/noise_section.h"
 #include "ui/window/dock/optimizer_section.h"
@@ -70,7 +72,18 @@ ExperimentDock::ExperimentDock(QWidget* parent) : QDockWidget(tr("Experiment"), 
   }
   body->addStretch(1);
   scroll->setWidget(content);
-  cardLayout->addWidget(scroll, 1);
+  m_library = new LibrarySection;
+  auto* libraryScroll = new QScrollArea(card);
+  libraryScroll->setWidgetResizable(true);
+  libraryScroll->setFrameShape(QFrame::NoFrame);
+  libraryScroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  // Its wrapped lines have a height for a width, which must not depend on the height.
+  libraryScroll->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOn);
+  libraryScroll->setWidget(m_library);
+  m_pages = new QStackedWidget(card);
+  m_pages->addWidget(scroll);
+  m_pages->addWidget(libraryScroll);
+  cardLayout->addWidget(m_pages, 1);
   setWidget(card);
   auto* header = new PanelHeader(windowTitle(), this);
   header->setDocked(true);
@@ -97,7 +110,12 @@ void ExperimentDock::showExperiment(const Experiment& experiment) {
 
 void ExperimentDock::showSession(const Session& session) {
   m_session = session;
+  m_pages->setCurrentIndex(session.library ? 1 : 0);
   for (DockSection* section : m_sections) section->showSession(session);
+}
+
+void ExperimentDock::showRecord(const StepRecord& record) {
+  if (record.info->library) m_library->showRecord(record);
 }
 
 bool ExperimentDock::focusSetting(const QString& path) {

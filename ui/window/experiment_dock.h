@@ -13,6 +13,7 @@ class QComboBox;
 class QLabel;
 class QPushButton;
 class QScrollArea;
+class QStackedWidget;
 
 namespace clipscope {
 
@@ -20,6 +21,7 @@ class ClipSlider;
 class ClippingSection;
 class DataSection;
 class DockSection;
+class LibrarySection;
 class ModelSection;
 class NumberEdit;
 
@@ -33,6 +35,9 @@ class ExperimentDock : public QDockWidget {
 
   void showExperiment(const Experiment& experiment);
   void showSession(const Session& session);
+  /// Of a run that trains elsewhere, whose settings are not shown but what was recorded of them.
+  void showRecord(const StepRecord& record);
+  LibrarySection* library() const { return m_library; }
 
   /// Brings the field of a setting, "privacy.delta", into view and gives it the focus; false for
   /// one that has no field.
@@ -60,6 +65,8 @@ class ExperimentDock : public QDockWidget {
   /// Throws SettingError where a change does not fit the run under way.
   void checkFit(const Experiment& experiment) const;
 
+  QStackedWidget* m_pages;  ///< the settings, or what is known of another library's run
+  LibrarySection* m_library;
   QScrollArea* m_scroll;
   std::vector<DockSection*> m_sections;
   DataSection* m_data;

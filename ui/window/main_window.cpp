@@ -237,7 +237,11 @@ void MainWindow::connectController() {
   connect(m_dock, &ExperimentDock::editModelRequested, m_editors, &Editors::editModel);
   connect(c, &Controller::sessionChanged, this, [this, c] {
     m_dock->showSession(*c->session());
-    if (c->session()->data) m_data->setData(c->session()->data, c->session()->test);
+    if (c->session()->data)
+      m_data->setData(c->session()->data, c->session()->test);
+    else
+      m_data->setNoData(c->session()->library ? tr("The data are where the run trains.")
+                                              : tr("The data of this recording are not at hand."));
     m_example->setDataset(c->session()->data);
     showTitle();
   });
@@ -292,9 +296,16 @@ void MainWindow::connectPrivacy() {
   });
   connect(c, &Controller::branchesChanged, this,
           [this, c] { m_privacy->setBranches(c->branches()); });
-  connect(c, &Controller::experimentChanged, this, [this, c] {
-    m_privacy->setExperiment(c->experiment());
-    m_planner->setExperiment(c->experiment());
+  // How long another library's run will be is known there: it is planned as far as it has come.
+  const auto planned = [c] {
+    Experiment experiment = c->experiment();
+    if (c->session() && c->session()->library)
+      experiment.run.steps = std::max<Index>(1, c->position().knownSteps);
+    return experiment;
+  };
+  connect(c, &Controller::experimentChanged, this, [this, c, planned] {
+    m_privacy->setExperiment(planned());
+    m_planner->setExperiment(planned());
   });
   m_privacy->setExperiment(c->experiment());
   m_planner->setExperiment(c->experiment());
@@ -313,13 +324,15 @@ void MainWindow::showRecord() {
   const auto& record = m_controller.record();
   m_rail->showRecord(*record, m_controller.position());
   for (Panel* panel : m_docks->panels()) panel->setRecord(record);
+  m_dock->showRecord(*record);
   showLint();
   m_sentence->setText(phaseSentence(*record));
   m_sentence->setToolTip(m_sentence->text());
   if (record->sample) {
     QString text =
         tr("batch %1 / %2 expected")
-            .arg(hasNoTables(*record) ? QStringLiteral("–") : QString::number(record->batchSize()))
+            .arg(hasNoTables(*record) && record->drawn() == 0 ? QStringLiteral("–")
+                                                              : QString::number(record->drawn()))
             .arg(shortNumber(record->sample->expectedBatchSize, 3));
     if (record->clip && !std::isnan(record->clip->clippedFraction))
       text += (record->clip->strategy == "none" ? tr("  ·  %1 above C") : tr("  ·  %1 clipped"))
@@ -348,10 +361,17 @@ void MainWindow::showState() {
   const bool ready = m_controller.session() != nullptr && !m_controller.isLoading();
   const RunPosition& position = m_controller.position();
   const bool readOnly = m_controller.isReadOnly();
-  m_rail->showState(m_controller.isRunning(), ready, readOnly, position);
+  m_rail->showState(m_controller.isRunning(), ready,
+                    readOnly ? m_controller.session()->readOnlyBecause : QString(), position);
   m_privacy->setRunning(m_controller.isRunning());
   m_microscope->setRunning(m_controller.isRunning());
-  m_dock->setEnabled(!readOnly);
+  for (Panel* panel : std::initializer_list<Panel*>{m_lanes, m_breakpoints}) {
+    panel->setEnabled(!readOnly);
+    panel->setToolTip(readOnly
+                          ? tr("Not available: %1").arg(m_controller.session()->readOnlyBecause)
+                          : QString());
+  }
+  m_dock->setEnabled(!readOnly || (m_controller.session() && m_controller.session()->library));
   m_saveRecordingAction->setEnabled(ready && !readOnly);
   m_runAction->setText(m_controller.isRunning() ? tr("Pause") : tr("Run"));
   for (QAction* action : {m_stepBackAction, m_phaseBackAction})

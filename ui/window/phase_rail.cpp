@@ -22,6 +22,7 @@ namespace {
 constexpr int pillHeight = 28;
 
 QString timeText(double seconds) {
+  if (std::isnan(seconds)) return QStringLiteral("–");
   const double ms = 1e3 * seconds;
   if (ms >= 1000) return shortNumber(seconds, 3) + QStringLiteral(" s");
   return (ms < 10 ? QString::number(ms, 'f', 2) : QString::number(ms, 'f', 1)) +
@@ -204,7 +205,9 @@ void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position
     if (record.has(phase))
       state = *record.completed == phase ? PhaseChip::State::Current : PhaseChip::State::Done;
     const bool joined = record.joined && phase >= Phase::Forward && phase <= Phase::Clip;
-    m_chips[at]->show(state, record.seconds[at], joined);
+    // A recorder of another library sees but some of its phases.
+    const bool isTimed = !record.info->library || record.seconds[at] > 0;
+    m_chips[at]->show(state, isTimed ? record.seconds[at] : notANumber, joined);
   }
   const bool past = position.step < position.knownSteps;
   const QString title = past ? tr("step %1 of %2").arg(position.step).arg(position.knownSteps)
@@ -228,7 +231,9 @@ void PhaseRail::showRecord(const StepRecord& record, const RunPosition& position
   }
 }
 
-void PhaseRail::showState(bool running, bool ready, bool readOnly, const RunPosition& position) {
+void PhaseRail::showState(bool running, bool ready, const QString& readOnlyBecause,
+                          const RunPosition& position) {
+  const bool readOnly = !readOnlyBecause.isEmpty();
   m_run->setText(running ? tr("Pause") : tr("Run"));
   m_run->setAccessibleName(m_run->text());
   m_run->setToolTip(running ? tr("Stop after the block under way (F5)")
@@ -240,6 +245,16 @@ void PhaseRail::showState(bool running, bool ready, bool readOnly, const RunPosi
     button->setEnabled(ready && position.canStepBack());
   m_popup->showPosition(position);
   for (PhaseChip* chip : m_chips) chip->setEnabled(ready && !readOnly);
+  const QString why = tr("Not available: %1").arg(readOnlyBecause);
+  for (QPushButton* button : {m_next, m_runTo, m_reset}) {
+    // What a button does is said again once it can.
+    constexpr const char* tip = "tip";
+    if (!button->property(tip).isValid()) button->setProperty(tip, button->toolTip());
+    button->setToolTip(readOnly ? why : button->property(tip).toString());
+  }
+  if (!readOnly) return;
+  m_run->setToolTip(why);
+  for (PhaseChip* chip : m_chips) chip->setToolTip(why);
 }
 
 }  // namespace clipscope

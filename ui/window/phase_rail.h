@@ -49,8 +49,9 @@ class PhaseRail : public QWidget {
   explicit PhaseRail(QWidget* parent = nullptr);
 
   void showRecord(const StepRecord& record, const RunPosition& position);
-  /// `readOnly`: known steps can be walked through, and nothing else.
-  void showState(bool running, bool ready, bool readOnly, const RunPosition& position);
+  /// `readOnlyBecause`: known steps can be walked through, and nothing else.
+  void showState(bool running, bool ready, const QString& readOnlyBecause,
+                 const RunPosition& position);
   PhaseChip* chip(Phase phase) const { return m_chips[static_cast<std::size_t>(phase)]; }
   QPushButton* runButton() const { return m_run; }
   QPushButton* stepButton() const { return m_step; }

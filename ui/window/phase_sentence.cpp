@@ -23,25 +23,24 @@ QString examples(Index count) {
 bool isAutomatic(const ClipPart& clip) { return !std::isnan(clip.aboveOneFraction); }
 
 QString sampleSentence(const StepRecord& r) {
-  if (r.batchSize() == 0)
+  if (r.drawn() == 0)
     return tr("Phase Sample: the batch is empty, none of %1 examples was drawn at q = %2. Next: "
               "the "
               "step goes on with a sum of 0, which noise covers all the same.")
         .arg(grouped(r.info->datasetSize), shortNumber(r.sample->sampleRate, 3));
   if (r.sample->scheme != SamplingScheme::Poisson)
     return tr("Phase Sample: %1 drawn, %2. Next: the forward pass.")
-        .arg(examples(r.batchSize()), drawNote(*r.sample));
+        .arg(examples(r.drawn()), drawNote(*r.sample));
   return tr("Phase Sample: %1 drawn, each with q = %2; %3 were expected, and the mean divides by "
             "those. Next: the forward pass.")
-      .arg(examples(r.batchSize()), shortNumber(r.sample->sampleRate, 3),
+      .arg(examples(r.drawn()), shortNumber(r.sample->sampleRate, 3),
            shortNumber(r.sample->expectedBatchSize, 3));
 }
 
 QString forwardSentence(const StepRecord& r) {
-  if (r.batchSize() == 0)
-    return tr("Phase Forward: no example, no loss. Next: no gradient either.");
+  if (r.drawn() == 0) return tr("Phase Forward: no example, no loss. Next: no gradient either.");
   QString text = tr("Phase Forward: mean loss %1 over %2")
-                     .arg(shortNumber(r.forward->meanLoss), examples(r.batchSize()));
+                     .arg(shortNumber(r.forward->meanLoss), examples(r.drawn()));
   if (!r.info->classNames.empty()) {
     Index right = 0;
     for (std::size_t i = 0; i < r.forward->predictions.size(); ++i)
@@ -52,17 +51,17 @@ QString forwardSentence(const StepRecord& r) {
 }
 
 QString backwardSentence(const StepRecord& r) {
-  if (r.batchSize() == 0) return tr("Phase Backward: no example, no gradient. Next: no norm.");
+  if (r.drawn() == 0) return tr("Phase Backward: no example, no gradient. Next: no norm.");
   return tr("Phase Backward: %1, one an example and none averaged, in %2 coordinates. Next: their "
             "norms.")
-      .arg(r.batchSize() == 1 ? tr("1 gradient") : tr("%1 gradients").arg(grouped(r.batchSize())),
+      .arg(r.drawn() == 1 ? tr("1 gradient") : tr("%1 gradients").arg(grouped(r.drawn())),
            grouped(r.info->dimension));
 }
 
 QString normsSentence(const StepRecord& r) {
-  if (r.batchSize() == 0) return tr("Phase Norms: no example, no norm. Next: clipping of nothing.");
+  if (r.drawn() == 0) return tr("Phase Norms: no example, no norm. Next: clipping of nothing.");
   const auto bad = static_cast<Index>(r.norms->nonFinite.size());
-  if (bad == r.batchSize())
+  if (bad == r.drawn())
     return tr("Phase Norms: no gradient is finite. Next: clipping leaves all of them out.");
   QString text = tr("Phase Norms: median ‖g‖ %1, largest %2")
                      .arg(shortNumber(r.norms->q50, 3), shortNumber(r.norms->max, 3));
@@ -88,7 +87,7 @@ QString clipSentence(const StepRecord& r) {
   const QString c = shortNumber(clip.maxGradNorm, 3);
   const auto bad = static_cast<Index>(r.norms->nonFinite.size());
   QString text;
-  if (r.batchSize() == 0) {
+  if (r.drawn() == 0) {
     text = tr("Phase Clip: the batch is empty, so the clipped sum is 0.");
   } else if (clip.strategy == "none") {
     text = tr("Phase Clip: nothing is clipped, so no noise makes this private.");
@@ -102,7 +101,7 @@ QString clipSentence(const StepRecord& r) {
                  .arg(clip.groups.size())
                  .arg(c, percent(clip.aboveOneFraction));
   } else {
-    const auto count = std::llround(clip.clippedFraction * static_cast<double>(r.batchSize()));
+    const auto count = std::llround(clip.clippedFraction * static_cast<double>(r.drawn()));
     const QString to =
         several ? tr("the thresholds of %1 groups (√ΣC² = %2)").arg(clip.groups.size()).arg(c)
                 : tr("C = %1").arg(c);
@@ -110,11 +109,11 @@ QString clipSentence(const StepRecord& r) {
                ? tr("Phase Clip: %1 of %2 gradients too long and dropped, the others scaled by one "
                     "factor for %3.")
                      .arg(droppedByRule(r))
-                     .arg(r.batchSize())
+                     .arg(r.drawn())
                      .arg(to)
                : tr("Phase Clip: %1 of %2 gradients scaled down to %3.")
                      .arg(count)
-                     .arg(r.batchSize())
+                     .arg(r.drawn())
                      .arg(to);
   }
   if (bad > 0) text += tr(" %1 not finite, left out.").arg(examples(bad));

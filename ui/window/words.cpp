@@ -24,7 +24,7 @@ Word clippedFraction(const StepRecord& r) {
     Index count = 0;
     for (Index i = 0; i < r.clip->factors.examples(); ++i) count += r.clip->factors.clipped(i);
     word.values =
-        tr("%1 / %2 = %3").arg(count).arg(r.batchSize()).arg(percent(r.clip->clippedFraction));
+        tr("%1 / %2 = %3").arg(count).arg(r.drawn()).arg(percent(r.clip->clippedFraction));
   }
   return word;
 }
@@ -38,7 +38,7 @@ Word norm(const StepRecord& r) {
   if (r.norms && !r.norms->global.empty())
     word.values = tr("median %1, largest %2 of %3")
                       .arg(shown(r.norms->q50), shown(r.norms->max))
-                      .arg(r.batchSize());
+                      .arg(r.drawn());
   return word;
 }
 
@@ -140,8 +140,8 @@ Word loss(const StepRecord& r) {
             tr("(1/b) Σ L<sub>i</sub> over the batch drawn"),
             {},
             tr("not what the update divides by, which is B")};
-  if (r.forward && r.batchSize() > 0)
-    word.values = tr("%1 over %2 examples").arg(shown(r.forward->meanLoss)).arg(r.batchSize());
+  if (r.forward && r.drawn() > 0)
+    word.values = tr("%1 over %2 examples").arg(shown(r.forward->meanLoss)).arg(r.drawn());
   return word;
 }
 
@@ -173,7 +173,7 @@ std::vector<Word> batchWords(const StepRecord& record) {
              tr("Poisson sampling: b varies, the denominator must not")};
   if (record.sample)
     batch.values = tr("b = %1, B = %2, q = %3, N = %4")
-                       .arg(record.batchSize())
+                       .arg(record.drawn())
                        .arg(shown(record.sample->expectedBatchSize),
                             shown(record.sample->sampleRate), grouped(record.info->datasetSize));
   return {batch, clippedFraction(record)};

@@ -29,6 +29,8 @@ struct Session {
   std::vector<Index> test;  ///< the examples held out
   /// Why the run can only be looked at; empty for one that goes on.
   QString readOnlyBecause;
+  /// A run of another library that was recorded there; null for one of this program.
+  std::shared_ptr<const LibraryRun> library;
 };
 
 /// The file that gets every step of a run, or that it is read from.

@@ -30,6 +30,20 @@ std::filesystem::path recoveryName(const std::filesystem::path& folder) {
   return name;
 }
 
+/// Of a run that trains in another library; "" for others, and for what is no recording.
+QString whyOnlyRecords(const std::filesystem::path& file) {
+  try {
+    const auto library = RecordingReader(file).info()->library;
+    if (!library) return {};
+    return TrainingWorker::tr(
+               "it trains in %1, where it was recorded. Its steps are shown as they "
+               "come, whole; stepping and what-if need the model, which is there.")
+        .arg(QString::fromStdString(library->library));
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 double secondsOf(const StepRecord& record) {
   double total = 0;
   for (const double seconds : record.seconds) total += seconds;
@@ -99,6 +113,7 @@ std::shared_ptr<Session> TrainingWorker::describeView(const LoadedData* data,
   session->trainExamples = std::atoll(recording.meta("train_examples").c_str());
   session->testExamples = std::atoll(recording.meta("test_examples").c_str());
   session->readOnlyBecause = why;
+  session->library = recording.info()->library;
   if (data && data->data->fingerprint() == recording.meta("data_fingerprint")) {
     session->data = data->data;
     session->test = data->test;
@@ -138,11 +153,13 @@ void TrainingWorker::openRecording(const QString& path, int runId, std::stop_tok
         return;
       }
     }
-    QString why;
+    QString why = whyOnlyRecords(file);
     std::unique_ptr<RecordingWriter> writer;
+    const bool trainsElsewhere = !why.isEmpty();
     try {
       const bool isRecovery = file.parent_path() == m_recovery;
-      writer = RecordingWriter::append(file, {.batchBytes = isRecovery ? recoveryBatchBytes : 0});
+      if (!trainsElsewhere)
+        writer = RecordingWriter::append(file, {.batchBytes = isRecovery ? recoveryBatchBytes : 0});
     } catch (const RecordingInUse&) {
       why = tr("another window or program is writing it. New steps are shown as they come.");
     } catch (const FileError& error) {
@@ -152,7 +169,7 @@ void TrainingWorker::openRecording(const QString& path, int runId, std::stop_tok
     auto view = std::make_unique<RecordingView>(file);
     std::optional<LoadedData> data;
     try {
-      data = loadDataset(view->recording().tree().settingsOf(0, 1)->data);
+      if (!trainsElsewhere) data = loadDataset(view->recording().tree().settingsOf(0, 1)->data);
     } catch (const Error& error) {
       if (why.isEmpty())
         why = tr("its data cannot be read: %1").arg(QString::fromUtf8(error.what()));
