@@ -61,7 +61,8 @@ std::vector<std::string> LaneSet::removeUnlike(const Experiment& main) {
   return removed;
 }
 
-void LaneSet::follow(Index step, std::optional<Phase> phase, std::stop_token stop) {
+void LaneSet::follow(Index step, std::optional<Phase> phase, std::stop_token stop,
+                     const std::function<void()>& onStep) {
   const Phase last = phase.value_or(Phase::Account);
   for (Lane& lane : m_lanes) {
     RunSession& session = *lane.session;
@@ -75,6 +76,7 @@ void LaneSet::follow(Index step, std::optional<Phase> phase, std::stop_token sto
     while (!standsAt(session, step, phase)) {
       session.advanceTo(session.stepsDone() < step - 1 ? Phase::Account : last, stop);
       session.doWhatIsDue(stop);
+      if (onStep && !standsAt(session, step, phase)) onStep();
     }
   }
 }

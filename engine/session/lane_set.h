@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -64,8 +65,10 @@ class LaneSet {
 
   /// Brings every lane to the end of `phase` of step `step` (step 0: before the first): back by its
   /// checkpoints, forward by training. Evaluates where its settings ask for it. Throws Cancelled;
-  /// lanes that have come there stay.
-  void follow(Index step, std::optional<Phase> phase, std::stop_token stop = {});
+  /// lanes that have come there stay. `onStep`: called after each step that a lane trained, where
+  /// there are more to come.
+  void follow(Index step, std::optional<Phase> phase, std::stop_token stop = {},
+              const std::function<void()>& onStep = {});
   /// True where a lane is not at that place.
   bool isBehind(Index step, std::optional<Phase> phase) const;
 

@@ -29,6 +29,7 @@ class TestComparePanel : public WhatIfTest {
 
  private slots:
   void compareNumbers();
+  void everyNumberIsExplained();
   void compareViewsAndSelection();
   void compareColumns();
   void columnsComeBack();
@@ -135,6 +136,44 @@ void TestComparePanel::compareNumbers() {
   state().tryMaxGradNorm(0.5);
   QCOMPARE(set.numbers(1)->maxGradNorm, 0.5);
   QVERIFY(panel->summary().contains(shortNumber(0.5, 3)));
+}
+
+/// A tip has the formula, the column, and the very number that stands in the cell.
+void TestComparePanel::everyNumberIsExplained() {
+  prepare();
+  ComparePanel* panel = window()->compare();
+  raise(panel);
+  const CompareSet& set = panel->set();
+  const QAbstractItemModel* model = panel->table()->model();
+  using Row = CompareSet::Row;
+  for (int row = 0; row < CompareSet::rows; ++row)
+    for (std::size_t column = 0; column < set.columns.size(); ++column) {
+      const auto which = static_cast<Row>(row);
+      const QString tip =
+          model->index(row, static_cast<int>(column) + 1).data(Qt::ToolTipRole).toString();
+      QVERIFY(tip.startsWith(CompareSet::explanation(which)));
+      QVERIFY(tip.contains(longName(set.columns[column]) + QStringLiteral(": = ")));
+      const double value = set.value(which, column);
+      if (std::isnan(value)) continue;
+      const bool isShare = which == Row::Clipped || which == Row::ScaledUp;
+      QVERIFY2(tip.contains(isShare ? percent(value) : shortNumber(value, 4)), qPrintable(tip));
+    }
+  // And the numbers in the formula give it.
+  const WhatIfNumbers& n = *set.numbers(0);
+  QVERIFY(
+      set.words(Row::Snr, 0)
+          .contains(QStringLiteral("%1 / %2 = %3")
+                        .arg(shortNumber(n.total.signal, 4), shortNumber(n.total.noiseExpected, 4),
+                             shortNumber(n.total.snr, 4))));
+  double before = 0, after = 0;
+  for (Index i = 0; i < record().batchSize(); ++i) {
+    before += record().norms->global[static_cast<std::size_t>(i)];
+    after += std::min(3.0, record().norms->global[static_cast<std::size_t>(i)]);
+  }
+  QVERIFY(set.words(Row::Retained, 0)
+              .contains(
+                  QStringLiteral("%1 / %2 = ").arg(shortNumber(after, 4), shortNumber(before, 4))));
+  QVERIFY(set.words(Row::EffectiveSigma, 1).contains(QStringLiteral("McMahan")));
 }
 
 void TestComparePanel::compareViewsAndSelection() {

@@ -12,6 +12,7 @@
 #include "ui/panels/history_panel.h"
 #include "ui/panels/history_plot.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/plots/number_format.h"
 #include "ui/window/panel_docks.h"
 #include "ui/window/phase_rail.h"
 
@@ -275,6 +276,28 @@ void TestHistoryPanel::clicksDragsAndKeysGoToSteps() {
   settle();
   QCOMPARE(record().step, Index{12});
   QVERIFY(!controller()->position().isPast());
+  // With Shift the keys select steps, from the cursor on, and go nowhere.
+  const auto span = [this] { return controller()->selection()->steps(); };
+  using Span = std::pair<Index, Index>;
+  QTest::keyClick(loss, Qt::Key_Left, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{11, 12}));
+  QTest::keyClick(loss, Qt::Key_PageUp, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{1, 12}));
+  QTest::keyClick(loss, Qt::Key_Right, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{2, 12}));
+  QTest::keyClick(loss, Qt::Key_End, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{12, 12}));
+  QTest::keyClick(loss, Qt::Key_Home, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{1, 12}));
+  QCOMPARE(record().step, Index{12});
+  // What was selected otherwise goes on at its last step.
+  controller()->selection()->selectSteps(3, 6);
+  QTest::keyClick(loss, Qt::Key_Right, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{3, 7}));
+  controller()->selection()->clearSteps();
+  QTest::keyClick(loss, Qt::Key_Left, Qt::ShiftModifier);
+  QVERIFY(span() == (Span{11, 12}));
+  controller()->selection()->clearSteps();
   // While it runs, a click pauses it and goes there.
   controller()->runOrPause();
   QTRY_VERIFY_WITH_TIMEOUT(record().step >= 20, 60000);
@@ -468,6 +491,25 @@ void TestHistoryPanel::hoverNamesTheNumbers() {
   QVERIFY(plot("accuracy")->hoverText(9).contains(QStringLiteral("–")));
   QVERIFY(plot("norms")->hoverText(3).contains("median"));
   QVERIFY(loss->hoverText(0.2).isEmpty() && loss->hoverText(11).isEmpty());
+  // Each with its formula, and the numbers of the step in it.
+  const auto shown = [](double value) { return shortNumber(value, 4); };
+  const std::pair<const char*, QString> words[] = {
+      {"loss", QStringLiteral("%1, b = %2").arg(shown(s.loss)).arg(s.batchSize)},
+      {"accuracy", percent(s.testAccuracy)},
+      {"epsilon", QStringLiteral("%1; this step added σ = %2, q = %3")
+                      .arg(shown(s.epsilon), shown(s.sigma), shown(s.sampleRate))},
+      {"clipped", QStringLiteral("%1 / %2 = %3")
+                      .arg(std::llround(s.clippedFraction * static_cast<double>(s.batchSize)))
+                      .arg(s.batchSize)
+                      .arg(percent(s.clippedFraction))},
+      {"threshold", QStringLiteral("C = %1, suggested %2")
+                        .arg(shown(s.maxGradNorm), shown(s.suggestedThreshold))},
+      {"snr", QStringLiteral("%1 / %2 = %3").arg(shown(s.signal), shown(s.noise), shown(s.snr))},
+      {"norms", QStringLiteral("median %1").arg(shown(s.q50))}};
+  QCOMPARE(std::size(words), panel()->plots().size());
+  for (const auto& [chart, text] : words)
+    QVERIFY2(plot(chart)->hoverText(10).contains(text),
+             qPrintable(plot(chart)->hoverText(10) + QStringLiteral(" ≠ ") + text));
 }
 
 void TestHistoryPanel::aNewFutureReplacesTheOld() {

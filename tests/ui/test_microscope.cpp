@@ -220,6 +220,13 @@ void TestMicroscope::anExamplesEpsilon() {
   const auto wanted = individualEpsilonOver(example, controller()->history().summaries(), draws,
                                             controller()->experiment().privacy.delta);
   ExampleTrack* track = window()->example()->track();
+  const auto drawn = history.drawsOf(example);
+  QCOMPARE(track->factorPlot()->graph(0)->data()->size(), static_cast<int>(drawn.size()));
+  for (std::size_t k = 0; k < drawn.size(); ++k) {
+    const QCPGraphData& point = *track->factorPlot()->graph(0)->data()->at(static_cast<int>(k));
+    QCOMPARE(point.key, static_cast<double>(drawn[k].step));
+    QCOMPARE(point.value, drawn[k].factor);
+  }
   QTRY_COMPARE(track->epsilonPlot()->graph(1)->data()->size(), static_cast<int>(wanted.size()));
   QCOMPARE(track->epsilonPlot()->graph(1)->data()->at(0)->value, wanted.front().estimate);
   QCOMPARE(track->epsilonPlot()->graph(0)->data()->at(0)->value, wanted.front().bound);

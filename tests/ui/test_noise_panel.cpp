@@ -11,6 +11,7 @@
 #include "ui/panels/noise_check.h"
 #include "ui/panels/noise_normal.h"
 #include "ui/panels/noise_panel.h"
+#include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 
 using namespace clipscope;
@@ -143,6 +144,26 @@ void TestNoisePanel::verdicts() {
   const StepRecord& r = bench.record();
   const double felt = r.update->learningRate * r.noise->std / r.sample->expectedBatchSize;
   QVERIFY(std::abs(check->update().text.toDouble() - felt) < 0.01 * felt);
+  // Each says its formula, with these numbers, under the mouse.
+  const auto number = [](double value) { return shortNumber(value, 5); };
+  const int line = check->height() / (check->width() >= 620 ? 2 : 3);
+  const auto tip = [&](int k) {
+    return check->width() >= 620
+               ? check->tipAt(
+                     {k == 0 ? 5 : check->width() / 2 + (k - 1) * check->width() / 4 + 5, 5})
+               : check->tipAt({5, k * line + 5});
+  };
+  QVERIFY2(tip(0).contains(number(r.clip->worstContribution)) &&
+               tip(0).contains(QStringLiteral("Δ = ") + number(r.clip->sensitivity)),
+           qPrintable(tip(0)));
+  QVERIFY2(tip(1).contains(QStringLiteral("(%1/%2)²").arg(number(0.3), number(r.noise->std))) &&
+               tip(1).contains(number(r.noise->effectiveSigma)),
+           qPrintable(tip(1)));
+  QVERIFY2(tip(2).contains(QStringLiteral("%1 · %2 / %3 = %4")
+                               .arg(number(r.update->learningRate), number(r.noise->std),
+                                    number(r.sample->expectedBatchSize), number(felt))),
+           qPrintable(tip(2)));
+  QVERIFY(check->tipAt({-5, -5}).isEmpty());
   // Nothing clipped: unbounded, and an effective σ of 0 where 1.1 was asked for.
   e.clipping.strategy = "none";
   Bench open(e);

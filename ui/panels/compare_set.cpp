@@ -285,6 +285,91 @@ bool CompareSet::isBest(Row row, std::size_t column) const {
 
 QString CompareSet::name(Row row) { return tr(about(row).name); }
 QString CompareSet::explanation(Row row) { return tr(about(row).explanation); }
+QString CompareSet::words(Row row, std::size_t column) const {
+  const WhatIfNumbers* n = numbers(column);
+  if (!n) return explanation(row);
+  const auto shown = [](double value) { return shortNumber(value, 4); };
+  const auto ratio = [&](double over, double under, double result) {
+    return tr("%1 / %2 = %3").arg(shown(over), shown(under), shown(result));
+  };
+  const SumNumbers& t = n->total;
+  QString values = shown(value(row, column)), source;
+  switch (row) {
+    case Row::Clipped:
+    case Row::ScaledUp: {
+      const Index count = n->factors.examples();
+      const double share = value(row, column);
+      values = tr("%1 / %2 = %3")
+                   .arg(std::isnan(share)
+                            ? QStringLiteral("–")
+                            : QString::number(std::llround(share * static_cast<double>(count))))
+                   .arg(count)
+                   .arg(percent(share));
+      source = row == Row::Clipped ? tr("Abadi et al. 2016, arXiv:1607.00133")
+                                   : tr("Bu et al. 2022, arXiv:2206.07136 (AUTO-S)");
+      break;
+    }
+    case Row::Retained: {
+      double before = 0, after = 0;
+      for (Index i = 0; i < n->factors.examples(); ++i) {
+        const double clipped = n->factors.clippedNorm(i), factor = n->factors.overallFactor(i);
+        if (!n->factors.finite(i) || !(factor > 0)) continue;
+        after += clipped;
+        before += clipped / factor;
+      }
+      values = ratio(after, before, t.retainedNorm);
+      break;
+    }
+    case Row::Bias:
+      values = tr("%1, ‖Σg‖ = %2").arg(shown(t.biasRatio), shown(t.unclipped));
+      source = tr("Chen, Wu, Hong 2020, arXiv:2006.15429");
+      break;
+    case Row::Cosine:
+    case Row::BiasScaleFree:
+      values = tr("cosine %1, √(1 − cos²) = %2").arg(shown(t.biasCosine), shown(t.biasScaleFree));
+      source = tr("Chen, Wu, Hong 2020, arXiv:2006.15429");
+      break;
+    case Row::Signal:
+      values = tr("%1, unclipped ‖Σg‖ = %2").arg(shown(t.signal), shown(t.unclipped));
+      break;
+    case Row::NoiseExpected:
+    case Row::NoiseRealised:
+      values = tr("expected %1, drawn %2").arg(shown(t.noiseExpected), shown(t.noiseRealised));
+      source = tr("the Gaussian mechanism: z ~ N(0, s_k²) in each of d_k coordinates");
+      break;
+    case Row::Snr:
+      values = ratio(t.signal, t.noiseExpected, t.snr);
+      break;
+    case Row::SnrRealised:
+      values = ratio(t.signal, t.noiseRealised, t.snrRealised);
+      break;
+    case Row::PrivateCosine:
+      values = tr("%1, random ±%2").arg(shown(n->privateCosine), shown(n->randomCosine));
+      break;
+    case Row::EffectiveSigma: {
+      QStringList parts;
+      for (const GroupNumbers& group : n->groups)
+        if (parts.size() < 3)
+          parts << tr("(%1/%2)²").arg(shown(group.threshold), shown(group.noiseStd));
+      if (n->groups.size() > 3) parts << QStringLiteral("…");
+      values =
+          tr("(%1)^(−1/2) = %2").arg(parts.join(QStringLiteral(" + ")), shown(n->effectiveSigma));
+      source = tr("(Σ C_k²/s_k²)^(−1/2): McMahan et al. 2018, arXiv:1812.06210");
+      break;
+    }
+    case Row::ErrorBudget:
+      values = tr("%1 + %2 + %3 = %4")
+                   .arg(shown(n->budget.biasSquared), shown(n->budget.noiseVariance),
+                        shown(n->budget.samplingVariance), shown(value(row, column)));
+      source = tr("of the mean gradient; DC-SGD, arXiv:2503.22988");
+      break;
+  }
+  QString text =
+      explanation(row) + QStringLiteral("\n%1: = %2").arg(longName(columns[column]), values);
+  if (n->fromSubset) text += tr("\nestimated from a part of the batch");
+  return source.isEmpty() ? text : text + QLatin1Char('\n') + source;
+}
+
 const char* CompareSet::key(Row row) { return about(row).key; }
 
 }  // namespace clipscope

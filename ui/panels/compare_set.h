@@ -77,6 +77,8 @@ class CompareSet {
   static QString name(Row row);
   /// What the number is, and what "best" means for it.
   static QString explanation(Row row);
+  /// The same for one column, with its numbers and where the formula comes from.
+  QString words(Row row, std::size_t column) const;
   static const char* key(Row row);  ///< in CSV
 
  private:

@@ -34,7 +34,9 @@ int CompareTable::columnCount(const QModelIndex& parent) const {
 QVariant CompareTable::data(const QModelIndex& index, int role) const {
   const auto row = static_cast<CompareSet::Row>(index.row());
   const Theme& theme = Theme::current();
-  if (role == Qt::ToolTipRole) return CompareSet::explanation(row);
+  if (role == Qt::ToolTipRole)
+    return index.column() == 0 ? CompareSet::explanation(row)
+                               : m_set.words(row, static_cast<std::size_t>(index.column() - 1));
   if (index.column() == 0) {
     if (role == Qt::DisplayRole) return CompareSet::name(row);
     if (role == Qt::ForegroundRole) return theme.dim;

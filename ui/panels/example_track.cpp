@@ -47,6 +47,22 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
     const double side = std::max(0.6, 0.05 * (last - first));
     m_plot->xAxis->setRange(first - side, last + side);
   });
+  m_factorPlot = new Plot(tr("Clip factor over the steps"), this);
+  m_factorPlot->setFixedHeight(92);
+  m_factorPlot->axisRect()->setMinimumMargins(QMargins(6, 8, 8, 4));
+  column->addWidget(m_factorPlot);
+  m_factor = m_factorPlot->addGraph();
+  m_factorPlot->xAxis->setLabel(tr("step"));
+  m_factorPlot->yAxis->setLabel(tr("factor"));
+  m_factorPlot->yAxis->ticker()->setTickCount(3);
+  m_factorPlot->setFit([this] {
+    m_factorPlot->xAxis->setRange(m_plot->xAxis->range());
+    // Automatic rules have factors above 1.
+    double most = 1;
+    for (const ExamplePoint& point : m_points)
+      if (std::isfinite(point.factor)) most = std::max(most, point.factor);
+    m_factorPlot->yAxis->setRange(0, 1.1 * most);
+  });
   m_epsilonHeading = new QLabel(this);
   m_epsilonHeading->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   m_epsilonHeading->setToolTip(
@@ -72,6 +88,8 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
   });
   m_plot->setRecolour([this] { recolour(); });
   m_plot->setHoverText([this](QPointF at) { return hoverText(at.x()); });
+  m_factorPlot->setRecolour([this] { recolour(); });
+  m_factorPlot->setHoverText([this](QPointF at) { return hoverText(at.x()); });
   m_epsilonPlot->setRecolour([this] { recolour(); });
   m_epsilonPlot->setHoverText([this](QPointF at) { return hoverText(at.x()); });
   recolour();
@@ -111,6 +129,14 @@ void ExampleTrack::show(const std::vector<ExamplePoint>& points, Index steps) {
   m_before->setData(steps1, before, true);
   m_after->setData(steps2, after, true);
   m_plot->refit();
+  QVector<double> steps3, factors;
+  for (const ExamplePoint& point : points) {
+    if (!std::isfinite(point.factor)) continue;
+    steps3 << static_cast<double>(point.step);
+    factors << point.factor;
+  }
+  m_factor->setData(steps3, factors, true);
+  m_factorPlot->refit();
   showEpsilon();
 }
 
@@ -140,6 +166,8 @@ void ExampleTrack::recolour() {
   const Theme& t = Theme::current();
   m_before->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.before, t.before, 5));
   m_after->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 5));
+  m_factor->setPen(QPen(t.after, 1.2, Qt::DotLine));
+  m_factor->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 5));
   m_epsilon->setPen(QPen(t.after, 1.8));
   m_epsilon->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, t.after, t.after, 4));
   m_bound->setPen(QPen(t.before, 1.4, Qt::DashLine));

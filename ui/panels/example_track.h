@@ -21,8 +21,8 @@ struct ExamplePoint {
   double epsilon = notANumber, epsilonBound = notANumber;
 };
 
-/// An example's history: its norm before and after clipping over the steps in which it was drawn,
-/// and what they have cost it.
+/// An example's history: its norm before and after clipping and its clip factor over the steps in
+/// which it was drawn, and what they have cost it.
 class ExampleTrack : public QWidget {
   Q_OBJECT
 
@@ -33,6 +33,7 @@ class ExampleTrack : public QWidget {
   void show(const std::vector<ExamplePoint>& points, Index steps);
   using QWidget::show;
   Plot* plot() const { return m_plot; }
+  Plot* factorPlot() const { return m_factorPlot; }
   Plot* epsilonPlot() const { return m_epsilonPlot; }
   QString heading() const;
 
@@ -42,8 +43,8 @@ class ExampleTrack : public QWidget {
   QString hoverText(double step) const;
 
   QLabel *m_heading, *m_epsilonHeading;
-  Plot *m_plot, *m_epsilonPlot;
-  QCPGraph *m_before, *m_after, *m_epsilon, *m_bound;
+  Plot *m_plot, *m_factorPlot, *m_epsilonPlot;
+  QCPGraph *m_before, *m_after, *m_factor, *m_epsilon, *m_bound;
   std::vector<ExamplePoint> m_points;
 };
 

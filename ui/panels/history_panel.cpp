@@ -51,6 +51,7 @@ HistoryPanel::HistoryPanel(Selection* selection, QWidget* parent)
       if (first <= last && m_history && m_history->steps() > 0)
         this->selection()->selectSteps(first, std::min(last, m_history->steps()));
     });
+    connect(plot, &HistoryPlot::spanChosen, this->selection(), &Selection::selectSteps);
     connect(plot, &HistoryPlot::scrubbing, this, [this](bool on) { m_scrubbing = on; });
     m_plots.push_back(plot);
     m_shown.push_back(remembered ? chosen.contains(chart.id) : chart.shownAtFirst);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "ui/panels/history_words.h"
 #include "ui/plots/number_format.h"
 
 namespace clipscope {
@@ -332,7 +333,23 @@ void HistoryPlot::fitValues(std::size_t from, std::size_t to) {
   m_setting = false;
 }
 
+void HistoryPlot::extendSpan(Index by) {
+  if (!m_history || m_history->steps() == 0 || m_cursor < 1) return;
+  if (!m_span) m_anchor = m_edge = m_cursor;
+  const Index anchor = m_anchor;
+  const Index edge = stepAt(static_cast<double>(m_edge + by));
+  emit spanChosen(std::min(anchor, edge), std::max(anchor, edge));
+  // What was chosen came back through setSpan(), which cannot know the end that moves.
+  m_anchor = anchor;
+  m_edge = edge;
+}
+
 void HistoryPlot::setSpan(const std::optional<std::pair<Index, Index>>& steps) {
+  if (steps && steps != m_span) {
+    m_anchor = steps->first;
+    m_edge = steps->second;
+  }
+  m_span = steps;
   m_band.recolour();
   m_band.show(steps);
   queueReplot();
@@ -373,7 +390,9 @@ QString HistoryPlot::hoverText(double x) const {
     const QString name = m_chart.series.size() == 1 ? m_chart.title : m_chart.series[s].name;
     text += QStringLiteral("\n%1  %2").arg(name, m_chart.isShare ? percent(v) : shortNumber(v));
   }
-  return text;
+  const QString words =
+      historyWords(m_chart.id, m_history->summaries()[static_cast<std::size_t>(step - 1)]);
+  return words.isEmpty() ? text : text + QStringLiteral("\n\n") + words;
 }
 
 void HistoryPlot::mousePressEvent(QMouseEvent* event) {
@@ -421,14 +440,21 @@ void HistoryPlot::wheelEvent(QWheelEvent* event) {
 
 void HistoryPlot::keyPressEvent(QKeyEvent* event) {
   Index by = 0;
-  if (event->modifiers() == Qt::NoModifier) {
+  const bool selects = event->modifiers() == Qt::ShiftModifier;
+  if (event->modifiers() == Qt::NoModifier || selects) {
     if (event->key() == Qt::Key_Left) by = -1;
     if (event->key() == Qt::Key_Right) by = 1;
     if (event->key() == Qt::Key_PageUp) by = -10;
     if (event->key() == Qt::Key_PageDown) by = 10;
-    if (event->key() == Qt::Key_End && m_history) by = m_history->steps() - m_cursor;
+    const Index from = selects && m_span ? m_edge : m_cursor;
+    if (event->key() == Qt::Key_End && m_history) by = m_history->steps() - from;
+    if (event->key() == Qt::Key_Home && selects) by = 1 - from;
   }
   if (by == 0) return Plot::keyPressEvent(event);
+  if (selects) {
+    extendSpan(by);
+    return event->accept();
+  }
   emit stepRequested(stepAt(static_cast<double>(m_cursor + by)));
   event->accept();
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "engine/session/run_history.h"
 #include "ui/panels/history_chart.h"
 #include "ui/panels/history_overlay.h"
@@ -49,6 +52,8 @@ class HistoryPlot : public Plot {
   void stepRequested(clipscope::Index step);
   /// The visible steps, changed by wheel or drag.
   void stepsChanged(double from, double to);
+  /// Steps selected by Shift and the keys that move the cursor.
+  void spanChosen(clipscope::Index first, clipscope::Index last);
   /// Dragging the cursor began and ended.
   void scrubbing(bool on);
 
@@ -71,6 +76,8 @@ class HistoryPlot : public Plot {
   void fitValues(std::size_t from, std::size_t to);
   void recolour();
   void placeLegend();
+  /// By so many steps at the end that moves; from the cursor where nothing is selected.
+  void extendSpan(Index by);
 
   Index stepAt(double x) const;
   bool isAtCursor(double x) const;
@@ -82,7 +89,9 @@ class HistoryPlot : public Plot {
   std::vector<MinMaxLevels> m_levels;
   std::vector<QCPGraph*> m_graphs;
   QCPItemText* m_title;
-  QString m_mark;  ///< beside the title, "simulated"
+  std::optional<std::pair<Index, Index>> m_span;
+  Index m_anchor = 0, m_edge = 0;  ///< its ends: the one that stays, and the one that keys move
+  QString m_mark;                  ///< beside the title, "simulated"
   std::vector<QCPItemText*> m_legend;
   std::vector<bool> m_isEmpty;  ///< by series: no value at all, so no place in the legend
   QCPItemText* m_note;

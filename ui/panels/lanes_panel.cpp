@@ -276,8 +276,15 @@ void LanesPanel::showRecord() {
   m_table->setVisible(has);
   m_views->setVisible(has);
   for (QWidget* widget : {m_lane, m_curvesButton, m_layersButton}) widget->setVisible(has);
-  setSummary(has ? tr("%1 lanes and the run · step %2").arg(m_lanes->size()).arg(record()->step)
-                 : tr("none"));
+  Index least = record()->step;
+  for (const LaneView& lane : *m_lanes)
+    if (lane.record) least = std::min(least, lane.record->step);
+  QString summary = tr("none");
+  if (has && least < record()->step)
+    summary = tr("catching up: step %1 of %2").arg(least).arg(record()->step);
+  else if (has)
+    summary = tr("%1 lanes and the run · step %2").arg(m_lanes->size()).arg(record()->step);
+  setSummary(summary);
   if (!has) return;
   if (m_views->currentWidget() == m_maps) {
     std::vector<std::pair<QString, std::shared_ptr<const StepRecord>>> runs{

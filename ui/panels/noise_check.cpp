@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/panels/noise_check.h"
 
+#include <QHelpEvent>
 #include <QPainter>
+#include <QToolTip>
 #include <algorithm>
 #include <cmath>
 
@@ -17,10 +19,6 @@ constexpr int barRoom = 92;
 
 NoiseCheck::NoiseCheck(QWidget* parent) : QWidget(parent) {
   setAccessibleName(tr("Worst contribution against sensitivity"));
-  setToolTip(
-      tr("The largest ‖clipped g‖, formed in double, must not exceed the sensitivity that the "
-         "noise is scaled to; the effective σ, (Σ S²/s²)^(−1/2), is what ε is charged for; lr·s/B "
-         "is the noise that a weight feels."));
   setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
 }
 
@@ -113,13 +111,7 @@ void NoiseCheck::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   const double width = this->width();
   const Verdict verdicts[] = {contribution(), multiplier(), update()};
-  QRectF cells[3];
-  for (int k = 0; k < 3; ++k) {
-    // The first is the longest, and has the bar.
-    cells[k] = isWide() ? QRectF(k == 0 ? 0 : width * 0.5 + (k - 1) * width * 0.25, 0,
-                                 k == 0 ? width * 0.5 - 12 : width * 0.25 - 8, 2 * lineHeight)
-                        : QRectF(0, k * lineHeight, width, lineHeight);
-  }
+  std::array<QRectF, 3> cells = this->cells();
   // The bar: what one example adds at most, on a track that ends a quarter beyond the sensitivity.
   const double ratio = clip.worstContribution / clip.sensitivity;
   const QRectF track(isWide() ? barRoom + 48.0 : std::max(142.0, width - barRoom),
@@ -135,7 +127,78 @@ void NoiseCheck::paintEvent(QPaintEvent*) {
     painter.fillRect(QRectF(at - 1, track.top() - 3, 2, track.height() + 6), theme.threshold);
     if (!isWide()) cells[0].setRight(track.left() - 6);
   }
-  for (int k = 0; k < 3; ++k) drawVerdict(painter, cells[k], verdicts[k]);
+  for (std::size_t k = 0; k < 3; ++k) drawVerdict(painter, cells[k], verdicts[k]);
+}
+
+std::array<QRectF, 3> NoiseCheck::cells() const {
+  std::array<QRectF, 3> cells;
+  const double width = this->width();
+  for (int k = 0; k < 3; ++k)
+    // The first is the longest, and has the bar.
+    cells[static_cast<std::size_t>(k)] =
+        isWide() ? QRectF(k == 0 ? 0 : width * 0.5 + (k - 1) * width * 0.25, 0,
+                          k == 0 ? width * 0.5 - 12 : width * 0.25 - 8, 2 * lineHeight)
+                 : QRectF(0, k * lineHeight, width, lineHeight);
+  return cells;
+}
+
+QString NoiseCheck::tipAt(const QPoint& at) const {
+  if (!m_record || !m_record->has(Phase::Clip)) return {};
+  const auto places = cells();
+  const auto found =
+      std::ranges::find_if(places, [&](const QRectF& cell) { return cell.contains(at); });
+  const StepRecord& r = *m_record;
+  const ClipPart& clip = *r.clip;
+  const auto shown = [](double value) { return shortNumber(value, 5); };
+  switch (found - places.begin()) {
+    case 0: {
+      QString text =
+          tr("max ‖clipped g_i‖ over the examples checked, formed in double, must not "
+             "exceed Δ, what the noise is scaled to: Δ = √Σ C_k²");
+      if (clip.worstExample >= 0 && clip.worstExample < r.batchSize())
+        text += tr("\n= %1 · %2 = %3, of example #%4; Δ = %5")
+                    .arg(shown(clip.factors.overallFactor(clip.worstExample)),
+                         shown(r.norms->global[static_cast<std::size_t>(clip.worstExample)]),
+                         shown(clip.worstContribution))
+                    .arg(r.sample->examples[static_cast<std::size_t>(clip.worstExample)])
+                    .arg(shown(clip.sensitivity));
+      return text + tr("\nsensitivity to one example: Dwork et al. 2006; Abadi et al. 2016");
+    }
+    case 1: {
+      QString text =
+          tr("(Σ C_k²/s_k²)^(−1/2): what the whole mechanism is worth, and ε is charged");
+      if (r.has(Phase::Noise)) {
+        QStringList parts;
+        for (std::size_t k = 0; k < std::min<std::size_t>(clip.groups.size(), 3); ++k)
+          parts << tr("(%1/%2)²")
+                       .arg(shown(clip.groups[k].threshold), shown(clip.groups[k].noiseStd));
+        if (clip.groups.size() > 3) parts << QStringLiteral("…");
+        text += tr("\n= (%1)^(−1/2)%2 = %3; asked for: σ = %4")
+                    .arg(parts.join(QStringLiteral(" + ")),
+                         r.noise->adaptive.empty() ? QString() : tr(", counts included"),
+                         shown(r.noise->effectiveSigma), shown(r.sample->noiseMultiplier));
+      }
+      return text + tr("\nMcMahan et al. 2018, arXiv:1812.06210");
+    }
+    case 2: {
+      QString text = tr("η s/B: the std of the noise that a weight feels in a step of SGD");
+      if (r.has(Phase::Update) && !std::isnan(r.update->updateNoise))
+        text += tr("\n= %1 · %2 / %3 = %4")
+                    .arg(shown(r.update->learningRate), shown(r.noise->std),
+                         shown(r.sample->expectedBatchSize), shown(r.update->updateNoise));
+      return text + tr("\nother optimisers scale it weight by weight");
+    }
+    default:
+      return {};
+  }
+}
+
+bool NoiseCheck::event(QEvent* event) {
+  if (event->type() != QEvent::ToolTip) return QWidget::event(event);
+  const auto* help = static_cast<QHelpEvent*>(event);
+  const QString text = tipAt(help->pos());
+  text.isEmpty() ? QToolTip::hideText() : QToolTip::showText(help->globalPos(), text, this);
+  return true;
 }
 
 }  // namespace clipscope

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QRectF>
 #include <QWidget>
+#include <array>
 #include <memory>
 
 #include "engine/training/step_record.h"
@@ -28,14 +30,19 @@ class NoiseCheck : public QWidget {
   Verdict contribution() const;
   Verdict multiplier() const;
   Verdict update() const;
+  /// What the verdict at a place is: formula, with the numbers of the step, and source.
+  QString tipAt(const QPoint& at) const;
   QSize sizeHint() const override;
 
  protected:
+  bool event(QEvent* event) override;
   void paintEvent(QPaintEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
 
  private:
   bool isWide() const { return width() >= 620; }
+  /// Where each of the three verdicts stands.
+  std::array<QRectF, 3> cells() const;
   void drawVerdict(QPainter& painter, const QRectF& cell, const Verdict& verdict) const;
 
   std::shared_ptr<const StepRecord> m_record;

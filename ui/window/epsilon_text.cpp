@@ -2,6 +2,7 @@
 #include "ui/window/epsilon_text.h"
 
 #include <QCoreApplication>
+#include <cmath>
 
 #include "engine/accounting/accountant.h"
 #include "ui/plots/number_format.h"
@@ -34,6 +35,7 @@ QString samplingText(AccountedSampling sampling) {
 }  // namespace
 
 QString epsilonText(const AccountPart& account) {
+  if (std::isnan(account.epsilon)) return tr("no ε: no accountant");
   if (!account.isValid())
     return tr("ε not valid: %1")
         .arg(QString::fromUtf8(account.invalidBecause.data(),

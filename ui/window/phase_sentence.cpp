@@ -164,7 +164,9 @@ QString accountSentence(const StepRecord& r) {
   else if (r.evaluation && !std::isnan(r.evaluation->loss))
     text += tr(" Test loss %1.").arg(shortNumber(r.evaluation->loss));
   if (const QString note = thresholdNote(r); !note.isEmpty()) text += QLatin1Char(' ') + note;
-  return text + tr(" Next: a new batch.");
+  if (!r.info->library) return text + tr(" Next: a new batch.");
+  return std::isnan(r.account->epsilon) ? tr("Step %1 done, without an accountant.").arg(r.step)
+                                        : text;
 }
 
 }  // namespace

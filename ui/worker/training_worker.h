@@ -173,7 +173,8 @@ class TrainingWorker : public QObject {
   /// shown as it comes out.
   std::shared_ptr<const BatchProbe> probeShown(int runId, std::stop_token stop);
   /// Brings the lanes to where the run is.
-  void followWithLanes(std::stop_token stop);
+  /// `progress`: of the run that hears how far lanes have come that catch up; 0 for none.
+  void followWithLanes(std::stop_token stop, int progress = 0);
   /// Removes lanes that the run's settings have nothing in common with any more, and says so.
   void dropUnlikeLanes(int runId);
   /// True where the run can only be looked at: says so.

@@ -28,7 +28,7 @@ void TrainingWorker::addLanes(const std::vector<LaneSettings>& adds, int runId,
     }
     // Where this is cut short, the next command goes on with it.
     send(runId, true);
-    followWithLanes(stop);
+    followWithLanes(stop, runId);
     send(runId, true);
   });
 }
@@ -47,10 +47,12 @@ void TrainingWorker::clearLanes(int runId) {
   });
 }
 
-void TrainingWorker::followWithLanes(std::stop_token stop) {
+void TrainingWorker::followWithLanes(std::stop_token stop, int progress) {
   if (!m_session || m_lanes.count() == 0) return;
   const StepRecord& record = *m_session->record();
-  m_lanes.follow(record.step, record.completed, stop);
+  std::function<void()> onStep;
+  if (progress != 0) onStep = [this, progress] { send(progress, false); };
+  m_lanes.follow(record.step, record.completed, stop, onStep);
 }
 
 void TrainingWorker::dropUnlikeLanes(int runId) {

@@ -21,6 +21,7 @@ class TestLaneSet : public QObject {
   void theyGoWhereTheMainRunGoes();
   void whatCannotBeALane();
   void cancelled();
+  void saysHowFarTheyAre();
   void rungs();
   void ladderOfFourRuns();
   void ladderSaysWhatCosts();
@@ -160,6 +161,25 @@ void TestLaneSet::cancelled() {
   QVERIFY(lanes.isBehind(3, Phase::Account));
   lanes.follow(3, Phase::Account);
   QVERIFY(!lanes.isBehind(3, Phase::Account));
+}
+
+void TestLaneSet::saysHowFarTheyAre() {
+  const Experiment main = smallExperiment();
+  LaneSet lanes;
+  lanes.add({"a", variant(0.5, 1, GroupingKind::Flat)}, main, smallData());
+  lanes.add({"b", variant(2, 1, GroupingKind::PerLayer)}, main, smallData());
+  std::vector<std::pair<Index, Index>> seen;
+  lanes.follow(5, Phase::Norms, {}, [&] {
+    seen.emplace_back(lanes.session(0).stepsDone(), lanes.session(1).stepsDone());
+  });
+  // Each trains four whole steps on the way; the end of the way is no step on it.
+  const std::vector<std::pair<Index, Index>> wanted{{1, 0}, {2, 0}, {3, 0}, {4, 0},
+                                                    {4, 1}, {4, 2}, {4, 3}, {4, 4}};
+  QVERIFY(seen == wanted);
+  // Where they have been they go at once.
+  seen.clear();
+  lanes.follow(2, Phase::Account, {}, [&] { seen.emplace_back(0, 0); });
+  QVERIFY(seen.empty());
 }
 
 void TestLaneSet::rungs() {
