@@ -13,6 +13,7 @@
 #include "engine/formats/csv.h"
 #include "tests/support/files.h"
 #include "tests/ui/window_test.h"
+#include "ui/panels/clip_factors_panel.h"
 #include "ui/panels/examples_model.h"
 #include "ui/panels/examples_panel.h"
 #include "ui/panels/layers_map.h"
@@ -37,6 +38,7 @@ class TestPanels : public WindowTest {
   void histogramCountsTheRecord();
   void mapShowsTheRecord();
   void oneSelectionEverywhere();
+  void barsByKeyboard();
   void headsFitTheirColumns();
   void exportsAreWholeOrNotThere();
   void contextMenuIsEverywhere();
@@ -195,6 +197,31 @@ void TestPanels::oneSelectionEverywhere() {
   controller()->step();
   settle();
   QCOMPARE(controller()->selection()->examples(), (std::vector<Index>{example}));
+}
+
+/// From bar to bar with Shift and the arrows: each bar's examples, all of them once.
+void TestPanels::barsByKeyboard() {
+  const auto walk = [this](QWidget* plot, const char* name) {
+    plot->setFocus();
+    std::vector<Index> seen, before;
+    for (int press = 0; press < 500; ++press) {
+      QTest::keyClick(plot, Qt::Key_Right, Qt::ShiftModifier);
+      const auto now = controller()->selection()->examples();
+      if (now == before) break;
+      QVERIFY2(!now.empty(), name);
+      seen.insert(seen.end(), now.begin(), now.end());
+      before = now;
+    }
+    std::ranges::sort(seen);
+    QCOMPARE(seen, record().sample->examples);
+    QTest::keyClick(plot, Qt::Key_Left, Qt::ShiftModifier);
+    QVERIFY2(controller()->selection()->examples() != before, name);
+    controller()->selection()->clear();
+  };
+  window()->docks()->show(window()->norms());
+  walk(window()->norms()->plot(), "norms");
+  window()->docks()->show(window()->clipFactors());
+  walk(window()->clipFactors()->plot(), "factors");
 }
 
 void TestPanels::headsFitTheirColumns() {

@@ -141,12 +141,17 @@ ClipFactorsPanel::ClipFactorsPanel(Selection* selection, QWidget* parent)
       if (group >= 0) showFactorsOf(group);
       return;
     }
-    if (m_histogram.edges.empty()) return;
-    const double first = m_histogram.edges.front(), width = m_histogram.width();
-    if (at.x() >= m_histogram.edges.back()) return select(m_histogram.edges.back(), 1e300, add);
-    if (at.x() < first) return select(-1e300, first - 1e-12, add);
-    const double low = first + std::floor((at.x() - first) / width) * width;
-    select(low, std::nextafter(low + width, low), add);
+    selectBarAt(at.x(), add);
+  });
+  connect(m_plot, &Plot::walked, this, [this](int direction) {
+    const FactorHistogram& h = m_histogram;
+    if (shown() == everyGroup || h.edges.empty()) return;
+    std::vector<double> bars;
+    if (h.zeros > 0) bars.push_back(h.zeroAt());
+    for (std::size_t bin = 0; bin < h.counts.size(); ++bin)
+      if (h.counts[bin] > 0) bars.push_back((h.edges[bin] + h.edges[bin + 1]) / 2);
+    if (h.unclipped > 0) bars.push_back(h.unclippedAt());
+    if (const auto bar = m_walk.next(bars, direction)) selectBarAt(*bar, false);
   });
   connect(m_plot, &Plot::rectangleSelected, this,
           [this](QRectF rect) { select(rect.left(), rect.right(), true); });
@@ -378,6 +383,15 @@ void ClipFactorsPanel::showSelection() {
     }
   m_selected->setData(keys, values);
   m_plot->queueReplot();
+}
+
+void ClipFactorsPanel::selectBarAt(double x, bool add) {
+  if (m_histogram.edges.empty()) return;
+  const double first = m_histogram.edges.front(), width = m_histogram.width();
+  if (x >= m_histogram.edges.back()) return select(m_histogram.edges.back(), 1e300, add);
+  if (x < first) return select(-1e300, first - 1e-12, add);
+  const double low = first + std::floor((x - first) / width) * width;
+  select(low, std::nextafter(low + width, low), add);
 }
 
 void ClipFactorsPanel::select(double low, double high, bool add) {

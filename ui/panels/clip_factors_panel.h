@@ -3,6 +3,7 @@
 
 #include <QList>
 
+#include "ui/panels/bar_walk.h"
 #include "ui/panels/factor_histogram.h"
 #include "ui/panels/panel.h"
 
@@ -55,6 +56,7 @@ class ClipFactorsPanel : public Panel {
   void recolour();
   QString summaryText() const;
   QString hoverText(QPointF at) const;
+  void selectBarAt(double x, bool add);
   void select(double low, double high, bool add);
 
   Plot* m_plot;
@@ -67,6 +69,7 @@ class ClipFactorsPanel : public Panel {
   QCPItemText *m_meanText, *m_medianText, *m_cutText;
   std::unique_ptr<GroupCurves> m_curves;
   FactorHistogram m_histogram;
+  BarWalk m_walk;
   std::vector<std::string> m_groups;
 };
 

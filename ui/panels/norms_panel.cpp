@@ -107,10 +107,14 @@ NormsPanel::NormsPanel(Selection* selection, QWidget* parent)
       m_whatIf->tryMaxGradNorm(*suggested);
       return;
     }
-    const double width = m_histogram.edges[1] - m_histogram.edges[0];
-    const double bin = std::floor((at.x() - m_histogram.edges.front()) / width);
-    const double low = m_histogram.edges.front() + bin * width;
-    selectBetween(low, low + width, add);
+    selectBarAt(at.x(), add);
+  });
+  connect(m_plot, &Plot::walked, this, [this](int direction) {
+    std::vector<double> bars;
+    for (std::size_t bin = 0; bin < m_histogram.before.size(); ++bin)
+      if (m_histogram.before[bin] > 0)
+        bars.push_back((m_histogram.edges[bin] + m_histogram.edges[bin + 1]) / 2);
+    if (const auto bar = m_walk.next(bars, direction)) selectBarAt(*bar, false);
   });
   connect(m_plot, &Plot::rectangleSelected, this,
           [this](QRectF rect) { selectBetween(rect.left(), rect.right(), true); });
@@ -369,6 +373,13 @@ void NormsPanel::showSelection() {
   }
   m_selected->setData(keys, values);
   m_plot->queueReplot();
+}
+
+void NormsPanel::selectBarAt(double x, bool add) {
+  const double width = m_histogram.edges[1] - m_histogram.edges[0];
+  const double bin = std::floor((x - m_histogram.edges.front()) / width);
+  const double low = m_histogram.edges.front() + bin * width;
+  selectBetween(low, low + width, add);
 }
 
 void NormsPanel::selectBetween(double low, double high, bool add) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "ui/panels/bar_walk.h"
 #include "ui/panels/norm_histogram.h"
 #include "ui/panels/panel.h"
 
@@ -54,6 +55,7 @@ class NormsPanel : public Panel {
   QString summaryOfRecord() const;
   double topOfCounts();
   void recolour();
+  void selectBarAt(double x, bool add);
   void selectBetween(double low, double high, bool add);
   QString hoverText(QPointF at) const;
 
@@ -68,6 +70,7 @@ class NormsPanel : public Panel {
   ThresholdHandle* m_handle;
   WhatIfState* m_whatIf = nullptr;
   NormHistogram m_histogram;
+  BarWalk m_walk;
   std::vector<std::string> m_choices;
   int m_logarithmic = -1;
   bool m_logCounts = false;

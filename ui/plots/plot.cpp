@@ -140,6 +140,11 @@ void Plot::keyPressEvent(QKeyEvent* event) {
   const auto zoom = [&](double factor) {
     for (QCPAxis* axis : {xAxis, yAxis}) axis->scaleRange(factor);
   };
+  if (event->modifiers() == Qt::ShiftModifier &&
+      (event->key() == Qt::Key_Left || event->key() == Qt::Key_Right)) {
+    emit walked(event->key() == Qt::Key_Left ? -1 : 1);
+    return event->accept();
+  }
   switch (event->key()) {
     case Qt::Key_Home:
       return fit();

@@ -35,6 +35,8 @@ class Plot : public QCustomPlot {
   void clicked(QPointF coordinates, bool add);
   /// Ctrl+drag: a rectangle in axis coordinates.
   void rectangleSelected(QRectF coordinates);
+  /// Shift+← and Shift+→: to the next thing that a click would select, −1 or 1.
+  void walked(int direction);
 
  protected:
   void changeEvent(QEvent* event) override;
