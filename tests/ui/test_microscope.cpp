@@ -221,6 +221,17 @@ void TestMicroscope::anExamplesEpsilon() {
                                             controller()->experiment().privacy.delta);
   ExampleTrack* track = window()->example()->track();
   const auto drawn = history.drawsOf(example);
+  // A cell of the microscope says what it is, with the numbers in it.
+  MicroscopeModel* model = window()->microscope()->model();
+  window()->docks()->show(window()->microscope());
+  QTRY_VERIFY(model->rowCount() > 0);
+  for (int row = 0; row < model->rowCount(); ++row) {
+    const auto tip = model->index(row, MicroscopeModel::Clipped).data(Qt::ToolTipRole).toString();
+    const auto draws = model->index(row, MicroscopeModel::Draws).data().toString();
+    const auto share = model->index(row, MicroscopeModel::Clipped).data().toString();
+    QVERIFY2(tip.contains(QStringLiteral(" / %1 = %2").arg(draws, share)), qPrintable(tip));
+  }
+  window()->docks()->show(window()->example());
   QCOMPARE(track->factorPlot()->graph(0)->data()->size(), static_cast<int>(drawn.size()));
   for (std::size_t k = 0; k < drawn.size(); ++k) {
     const QCPGraphData& point = *track->factorPlot()->graph(0)->data()->at(static_cast<int>(k));

@@ -20,6 +20,7 @@
 #include "ui/panels/layers_panel.h"
 #include "ui/panels/norms_panel.h"
 #include "ui/panels/panel_export.h"
+#include "ui/plots/number_format.h"
 #include "ui/plots/plot.h"
 #include "ui/theme.h"
 #include "ui/window/message_bar.h"
@@ -39,6 +40,7 @@ class TestPanels : public WindowTest {
   void mapShowsTheRecord();
   void oneSelectionEverywhere();
   void barsByKeyboard();
+  void cellsSayTheirFormula();
   void headsFitTheirColumns();
   void exportsAreWholeOrNotThere();
   void contextMenuIsEverywhere();
@@ -222,6 +224,30 @@ void TestPanels::barsByKeyboard() {
   walk(window()->norms()->plot(), "norms");
   window()->docks()->show(window()->clipFactors());
   walk(window()->clipFactors()->plot(), "factors");
+}
+
+void TestPanels::cellsSayTheirFormula() {
+  window()->docks()->show(window()->examples());
+  const ExamplesModel* model = window()->examples()->model();
+  for (int row = 0; row < model->rowCount(); ++row) {
+    const auto tip = [&](int column) {
+      return model->index(row, column).data(Qt::ToolTipRole).toString();
+    };
+    const auto value = [&](int column) {
+      return shortNumber(model->index(row, column).data(Qt::UserRole).toDouble());
+    };
+    QVERIFY(tip(ExamplesModel::Factor)
+                .contains(QStringLiteral("= %1 / %2 = ")
+                              .arg(value(ExamplesModel::ClippedNorm), value(ExamplesModel::Norm))));
+    const auto& drawn = record().sample->examples;
+    const auto at = std::ranges::find(drawn, model->exampleAt(row)) - drawn.begin();
+    QVERIFY(tip(ExamplesModel::Norm)
+                .contains(QStringLiteral("√(") + shortNumber(record().norms->norms.at(at, 0)) +
+                          QStringLiteral("² + ")));
+    QVERIFY(tip(ExamplesModel::ClippedNorm).contains(value(ExamplesModel::Factor)));
+    QVERIFY(tip(ExamplesModel::Loss).startsWith(QStringLiteral("L_i")));
+    QVERIFY(!tip(ExamplesModel::Label).isEmpty());
+  }
 }
 
 void TestPanels::headsFitTheirColumns() {

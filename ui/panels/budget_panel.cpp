@@ -266,7 +266,9 @@ void BudgetPanel::recolour() {
 QString BudgetPanel::hoverText(QPointF at) const {
   if (!m_budget || m_curve.empty()) return {};
   const BudgetPoint p = m_budget->at(std::pow(10.0, at.x()));
-  return tr("C %1\ntotal %2\nbias² %3\nnoise variance %4\nsampling variance %5")
+  return tr("C %1\ntotal %2 = %3 + %4 + %5\nbias² ‖s − Σg‖²/B² %3\nnoise variance Σ s²d/B² %4\n"
+            "sampling variance (1−q)/B² Σ ‖clipped g‖² %5\nof the mean gradient; "
+            "DC-SGD, arXiv:2503.22988")
       .arg(shortNumber(p.maxGradNorm), shortNumber(p.total), shortNumber(p.biasSquared),
            shortNumber(p.noiseVariance), shortNumber(p.samplingVariance));
 }

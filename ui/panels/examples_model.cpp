@@ -91,6 +91,33 @@ QString ExamplesModel::text(Index i, int column) const {
   }
 }
 
+/// What a number is: its formula, with this example's values, and where it comes from.
+QString ExamplesModel::words(Index i, int column) const {
+  const auto whole = [&](int of) { return QString::fromStdString(numberText(number(i, of))); };
+  const auto shown = [&](int of) { return shortNumber(number(i, of)); };
+  switch (column) {
+    case Loss:
+      return tr("L_i, before the update\n= %1").arg(whole(Loss));
+    case Norm: {
+      QStringList parts;
+      const NormTable& norms = m_record->norms ? m_record->norms->norms : NormTable();
+      for (Index t = 0; t < std::min<Index>(norms.tensors(), 3); ++t)
+        parts << shortNumber(norms.at(i, t)) + QStringLiteral("²");
+      if (norms.tensors() > 3) parts << QStringLiteral("…");
+      return tr("n_i = √(Σ_p ‖∂L_i/∂θ_p‖²)\n= √(%1) = %2\nAbadi et al. 2016, arXiv:1607.00133")
+          .arg(parts.join(QStringLiteral(" + ")), whole(Norm));
+    }
+    case Factor:
+      return tr("f_i = ‖clipped g_i‖/n_i\n= %1 / %2 = %3\nAbadi et al. 2016, arXiv:1607.00133")
+          .arg(shown(ClippedNorm), shown(Norm), whole(Factor));
+    case ClippedNorm:
+      return tr("‖clipped g_i‖ = √(Σ_k f_ik² n_ik²)\n= %1 · %2 = %3")
+          .arg(shown(Factor), shown(Norm), whole(ClippedNorm));
+    default:
+      return headerData(column, Qt::Horizontal, Qt::ToolTipRole).toString();
+  }
+}
+
 QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
   if (!index.isValid() || index.row() >= rowCount() || index.column() >= columnCount_) return {};
   const Index i = m_rows[static_cast<std::size_t>(index.row())];
@@ -102,9 +129,7 @@ QVariant ExamplesModel::data(const QModelIndex& index, int role) const {
     case Qt::TextAlignmentRole:
       return QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter));
     case Qt::ToolTipRole:
-      if (index.column() >= Loss && index.column() <= ClippedNorm)
-        return QString::fromStdString(numberText(number(i, index.column())));
-      return {};
+      return words(i, index.column());
     case Qt::ForegroundRole:
       if (index.column() == Prediction && number(i, Prediction) >= 0 &&
           number(i, Prediction) != number(i, Label))

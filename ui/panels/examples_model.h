@@ -54,6 +54,7 @@ class ExamplesModel : public QAbstractTableModel {
  private:
   double number(Index batchRow, int column) const;
   QString text(Index batchRow, int column) const;
+  QString words(Index batchRow, int column) const;
   void order();
 
   std::shared_ptr<const StepRecord> m_record;

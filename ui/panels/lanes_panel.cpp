@@ -19,6 +19,7 @@
 
 #include "engine/formats/number_text.h"
 #include "engine/interchange/csv_rows.h"
+#include "ui/panels/history_words.h"
 #include "ui/panels/lane_maps.h"
 #include "ui/panels/lane_plot.h"
 #include "ui/plots/number_format.h"
@@ -339,6 +340,10 @@ void LanesPanel::fillTable() {
         item->setTextAlignment((c <= Change ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
       }
       item->setText(cells[c]);
+      const std::pair<int, const char*> charts[] = {
+          {Loss, "loss"}, {Epsilon, "epsilon"}, {Snr, "snr"}, {Clipped, "clipped"}};
+      for (const auto& [column, chart] : charts)
+        if (c == column && s) item->setToolTip(historyWords(QString::fromLatin1(chart), *s));
       if (c <= Change) item->setToolTip(cells[Change]);
       if (c == Name) item->setIcon(stroke(laneColour(static_cast<std::size_t>(row))));
     }

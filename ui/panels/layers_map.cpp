@@ -335,15 +335,20 @@ bool LayersMap::event(QEvent* event) {
   const double global = m_record->norms->global[static_cast<std::size_t>(row)];
   const double norm = m_record->norms->norms.at(row, tensor);
   QString text =
-      tr("example #%1, %2\nnorm %3, share %4 of ‖g‖² (‖g‖ = %5)")
+      tr("example #%1, %2\nnorm ‖∂L/∂θ_p‖ = %3\nshare of ‖g‖²: n_p²/n² = (%3/%5)² = %4")
           .arg(m_record->sample->examples[static_cast<std::size_t>(row)])
           .arg(QString::fromStdString(m_record->info->tensors[static_cast<std::size_t>(tensor)]),
                shortNumber(norm), percent(global > 0 ? norm * norm / (global * global) : 0),
                shortNumber(global));
-  if (m_record->has(Phase::Clip))
-    text += tr("\nclip factor %1")
-                .arg(shortNumber(m_record->clip->factors.factor(
-                    row, m_record->clip->groupOf[static_cast<std::size_t>(tensor)])));
+  if (m_record->has(Phase::Clip)) {
+    const Index group = m_record->clip->groupOf[static_cast<std::size_t>(tensor)];
+    text += tr("\nclip factor %1 of group %2: C_k = %3, n_k = %4")
+                .arg(shortNumber(m_record->clip->factors.factor(row, group)),
+                     QString::fromStdString(
+                         m_record->clip->groups[static_cast<std::size_t>(group)].name),
+                     shortNumber(m_record->clip->groups[static_cast<std::size_t>(group)].threshold),
+                     shortNumber(m_record->clip->factors.groupNorm(row, group)));
+  }
   QToolTip::showText(help->globalPos(), text, this);
   return true;
 }

@@ -143,6 +143,25 @@ double MicroscopeModel::number(Index example, int column) const {
   }
 }
 
+/// What a cell is, with its numbers.
+QString MicroscopeModel::words(Index example, int column) const {
+  const ExampleStatistics& s = statistics(example);
+  const QString what = headerData(column, Qt::Horizontal, Qt::ToolTipRole).toString();
+  const double value = number(example, column);
+  if (column == Example || column == Class || std::isnan(value)) return what;
+  QString values = shortNumber(value);
+  if (column == Draws) values = QString::number(s.draws);
+  if (column == Clipped)
+    values = tr("%1 / %2 = %3").arg(s.clipped).arg(s.draws).arg(percent(value));
+  if (column == MeanNorm || column == Factor)
+    values += tr(", over %n draw(s)", nullptr, static_cast<int>(s.draws));
+  if (column == Loss) values += tr(", in step %1").arg(s.lastStep);
+  QString text = what + QStringLiteral("\n= ") + values;
+  if (column == Epsilon) text += tr("\nYu et al. 2022, arXiv:2206.02617");
+  if (column == Factor || column == Clipped) text += tr("\nAbadi et al. 2016, arXiv:1607.00133");
+  return text;
+}
+
 int MicroscopeModel::rowCount(const QModelIndex& parent) const {
   return parent.isValid() ? 0 : static_cast<int>(m_rows.size());
 }
@@ -155,6 +174,7 @@ QVariant MicroscopeModel::data(const QModelIndex& index, int role) const {
   const int column = index.column();
   if (role == Qt::TextAlignmentRole)
     return QVariant((column == Class ? Qt::AlignLeft : Qt::AlignRight) | Qt::AlignVCenter);
+  if (role == Qt::ToolTipRole) return words(m_rows[static_cast<std::size_t>(index.row())], column);
   if (role != Qt::DisplayRole) return {};
   const Index example = m_rows[static_cast<std::size_t>(index.row())];
   if (column == Class) return className(example);

@@ -68,6 +68,7 @@ class MicroscopeModel : public QAbstractTableModel {
   const std::vector<int>& labels() const { return m_labels; }
   QString className(Index example) const;
   double number(Index example, int column) const;
+  QString words(Index example, int column) const;
 
  private:
   void order();

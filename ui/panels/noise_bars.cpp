@@ -227,8 +227,10 @@ QString NoiseBars::hoverText(QPointF at) const {
   text += tr("\nsignal ‖s‖ = %1\nnoise expected s√d = %2, s = %3")
               .arg(shortNumber(row.signal), shortNumber(row.expected), shortNumber(row.std));
   if (m_table.drawn) text += tr("\nnoise drawn ‖z‖ = %1").arg(shortNumber(row.realised));
-  text += tr("\nSNR %1").arg(shortNumber(row.snr, 3));
+  text += tr("\nSNR ‖s‖/(s√d) = %1 / %2 = %3")
+              .arg(shortNumber(row.signal), shortNumber(row.expected), shortNumber(row.snr, 3));
   if (m_table.drawn) text += tr(", with the noise drawn %1").arg(shortNumber(row.snrRealised, 3));
+  text += tr("\nz ~ N(0, s²) in each coordinate: the Gaussian mechanism");
   return text;
 }
 
