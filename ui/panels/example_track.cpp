@@ -22,14 +22,13 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
   m_heading->setFont(bold);
   column->addWidget(m_heading);
   m_plot = new Plot(tr("Norm before and after clipping over the steps"), this);
-  m_plot->setFixedHeight(124);
+  m_plot->setFixedHeight(112);
   m_plot->axisRect()->setMinimumMargins(QMargins(6, 8, 8, 4));
   column->addWidget(m_plot);
   m_before = m_plot->addGraph();
   m_after = m_plot->addGraph();
   for (QCPGraph* graph : {m_before, m_after}) graph->setLineStyle(QCPGraph::lsNone);
   m_plot->yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new PowerTicker));
-  m_plot->xAxis->setLabel(tr("step"));
   m_plot->yAxis->setLabel(tr("norm"));
   m_plot->setFit([this] {
     double low = INFINITY, high = -INFINITY;
@@ -48,13 +47,13 @@ ExampleTrack::ExampleTrack(QWidget* parent) : QWidget(parent) {
     m_plot->xAxis->setRange(first - side, last + side);
   });
   m_factorPlot = new Plot(tr("Clip factor over the steps"), this);
-  m_factorPlot->setFixedHeight(92);
+  m_factorPlot->setFixedHeight(104);
   m_factorPlot->axisRect()->setMinimumMargins(QMargins(6, 8, 8, 4));
   column->addWidget(m_factorPlot);
   m_factor = m_factorPlot->addGraph();
   m_factorPlot->xAxis->setLabel(tr("step"));
   m_factorPlot->yAxis->setLabel(tr("factor"));
-  m_factorPlot->yAxis->ticker()->setTickCount(3);
+  m_factorPlot->yAxis->ticker()->setTickCount(2);
   m_factorPlot->setFit([this] {
     m_factorPlot->xAxis->setRange(m_plot->xAxis->range());
     // Automatic rules have factors above 1.
