@@ -376,6 +376,8 @@ class Recorder:
         self._failed = False
         self._file = None
         self._now = self._z = self._before = None  # of the step that is under way
+        self._asked = None  # norms of a ghost backward pass that no coefficients came of
+        self._adapts = False  # C follows the norms between the passes of a ghost backward
         self._clip_seconds = self._noise_seconds = self._update_seconds = 0.0
         self._known = True  # the examples' numbers, in every step so far
 
@@ -493,6 +495,9 @@ class Recorder:
         if self.mode == "ghost":
             self._undo.append(
                 _replace(self.clipper, "get_clipping_coef", self._around_coefficients))
+            self._undo.append(_replace(self.clipper, "get_norm_sample", self._around_norms)
+                              if hasattr(self.clipper, "get_norm_sample") else lambda: None)
+            self._undo.append(_replace(o, "accumulate", self._around_accumulate))
         elif self.mode == "hooked":
             self._listen_to_hooks()
         else:
@@ -668,7 +673,32 @@ class Recorder:
 
         return get_clipping_coef
 
+    def _around_norms(self, original):
+        def get_norm_sample(module, *args, **kwargs):
+            norms = original(*args, **kwargs)
+            self._asked = norms
+            return norms
+
+        return get_norm_sample
+
+    def _around_accumulate(self, original):
+        def accumulate(optimizer, *args, **kwargs):
+            # Where C adapts between the two backward passes the module is asked for norms alone.
+            if self._asked is not None:
+                self._safely(self._see_adapted)
+            self._asked = None
+            return original(*args, **kwargs)
+
+        return accumulate
+
+    def _see_adapted(self):
+        c = _number(self.clipper.max_grad_norm)
+        norms = self._asked
+        self._adapts = True
+        self._see_coefficients(torch.where(norms <= c, torch.ones_like(norms), c / norms))
+
     def _see_coefficients(self, coefficients):
+        self._asked = None
         norms = [p._norm_sample.reshape(-1) for p in self.parameters]
         piece = {"sizes": [len(norms[0])], "norms": _lengths(norms),
                  "factors": _lengths([coefficients.reshape(-1)]),
@@ -869,6 +899,9 @@ class Recorder:
             row["next_max_grad_norm"] = _number(o.max_grad_norm)
             adaptive = np.array([sensitivity, row["next_max_grad_norm"],
                                  float((factors[0] >= 1).sum()), noisy, 0.0])
+        if self._adapts and norms.shape[1] and z_sigma > 0:
+            # Its counts have the std b/20, b the batch drawn (Andrew et al. 2019, section 3.1).
+            sigma = (z_sigma ** -2 + (2 * norms.shape[1] * self.world / 20) ** -2) ** -0.5
         # Of this rank; the scale of the noise is that of the whole sum.
         effective = sigma
         if thresholds and abs(step["noise_C"] / sensitivity - 1) > 1e-6:
@@ -1129,7 +1162,7 @@ class Recorder:
 
     def _why_invalid(self, scheme):
         """Why the engine's ε is no statement about this run; "" where nothing is known against it."""
-        if hasattr(self.optimizer, "unclipped_num_std"):
+        if hasattr(self.optimizer, "unclipped_num_std") or self._adapts:
             return ("the noisy counts of the adaptive C are not charged, and are divided by the "
                     "batch drawn, which is private")
         if scheme != "poisson":
@@ -1181,6 +1214,9 @@ class Recorder:
                 "count_std": _number(o.unclipped_num_std), "denominator": "batch",
                 "min_threshold": _number(o.min_clipbound),
                 "max_threshold": _number(o.max_clipbound)}
+        if self._adapts:
+            clipping["adaptive"] = {"enabled": True, "denominator": "batch",
+                                    "count_std": max(1e-3, row["expected_batch_size"] / 20)}
         settings = {
             "clipscope_experiment": 1, "clipping": clipping,
             "noise": {"noise_multiplier": row["noise_multiplier"]},

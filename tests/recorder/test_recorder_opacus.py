@@ -60,12 +60,18 @@ SIGMA, C = 0.9, 0.7
 PER_LAYER = [0.5, 0.3, 0.8, 0.4]
 
 
-def make(mode, clipping, c, accountant="rdp", **options):
+def make(mode, clipping, c, accountant="rdp", adapts=False, **options):
     torch.manual_seed(4)
     dataset, module = data(), network()
     inner = torch.optim.SGD(module.parameters(), lr=LEARNING_RATE)
     loader = torch.utils.data.DataLoader(dataset, batch_size=BATCH)
-    engine, criterion = PrivacyEngine(accountant=accountant), nn.CrossEntropyLoss()
+    criterion = nn.CrossEntropyLoss()
+    if adapts:
+        from opacus.utils.adaptive_clipping.adaptive_clipping_utils import (
+            PrivacyEngineAdaptiveClipping)
+        engine = PrivacyEngineAdaptiveClipping(accountant=accountant)
+    else:
+        engine = PrivacyEngine(accountant=accountant)
     if IS_1_5:
         options["criterion"] = criterion
     made = engine.make_private(module=module, optimizer=inner, data_loader=loader,
@@ -181,6 +187,22 @@ class TestOpacus(unittest.TestCase):
         if not IS_1_5:
             self.skipTest("this version has no ghost clipping")
         self.check(mode="ghost")
+
+    def test_adaptive_ghost(self):
+        """C moves between the two backward passes of each step."""
+        if not IS_1_5:
+            self.skipTest("this version has no ghost clipping")
+        recording = self.check(mode="ghost", adapts=True, target_unclipped_quantile=0.5,
+                               min_clipbound=0.05, max_clipbound=20.0,
+                               clipbound_learning_rate=0.2)
+        c = {recording.number(step, "max_grad_norm") for step in range(1, recording.steps + 1)}
+        self.assertGreater(len(c), 3)
+        for step in range(1, recording.steps + 1):
+            self.assertAlmostEqual(recording.number(step, "noise_multiplier"), SIGMA, places=6)
+            self.assertGreater(recording.number(step, "gradient_noise_multiplier"), SIGMA)
+        out, code = clipscope("lint", self.path)
+        self.assertEqual(code, 1)
+        self.assertIn("hands its accountant z", out)
 
     def test_distributed(self):
         for clipping, c in (("flat", C), ("per_layer", PER_LAYER)):
