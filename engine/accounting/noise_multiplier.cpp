@@ -5,8 +5,10 @@
 #include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "engine/accounting/accountant.h"
+#include "engine/accounting/rdp_search.h"
 #include "engine/error.h"
 
 namespace clipscope {
@@ -19,7 +21,14 @@ double noiseMultiplierFor(const std::string& accountant, const NoiseTarget& targ
   if (!(target.sampleRate >= 0 && target.sampleRate <= 1))
     throw SettingError("sample rate must be from 0 to 1");
   if (target.steps < 0) throw SettingError("steps must be 0 or more");
+  // Rényi accountants find their best order from one σ to the next.
+  std::optional<RdpAccountant> orders;
+  if (accountant == "rdp-opacus") orders.emplace(RdpAccountant::withOpacusOrders());
+  if (accountant == "rdp") orders.emplace(RdpAccountant::withAllOrders());
+  std::optional<RdpSearch> renyi;
+  if (orders) renyi.emplace(*orders, target.sampleRate, target.steps, target.delta);
   const auto epsilonOf = [&](double sigma) {
+    if (renyi) return renyi->epsilon(sigma);
     const auto judge = makeAccountant(accountant);
     judge->add(sigma, target.sampleRate, target.steps);
     return judge->epsilon(target.delta);

@@ -50,15 +50,13 @@ const std::vector<double>& allOrders() {
   return orders;
 }
 
-/// Whether an order can give the least ε: one step's RDP is at least its largest term,
-/// α/(2σ²) + α/(α − 1) ln q, and an order above 63 is the best one only where ε is small.
-bool isWorthIt(double sigma, double q, double order) {
+}  // namespace
+
+bool isOrderWorthIt(double sigma, double q, double order) {
   constexpr double opacusEnd = 63, most = 8;
   if (order <= opacusEnd || sigma == 0) return true;
   return order / (2 * sigma * sigma) + order / (order - 1) * std::log(q) < most;
 }
-
-}  // namespace
 
 RdpAccountant RdpAccountant::withOpacusOrders() { return {"rdp-opacus", opacusOrders()}; }
 RdpAccountant RdpAccountant::withAllOrders() { return {"rdp", allOrders()}; }
@@ -67,7 +65,7 @@ const std::vector<double>& RdpAccountant::stepCost(double sigma, double sampleRa
   auto [entry, isNew] = m_costs.try_emplace({sigma, sampleRate});
   if (isNew)
     for (const double order : orders())
-      entry->second.push_back(isWorthIt(sigma, sampleRate, order)
+      entry->second.push_back(isOrderWorthIt(sigma, sampleRate, order)
                                   ? sampledGaussianRdp(sampleRate, sigma, order)
                                   : std::numeric_limits<double>::infinity());
   return entry->second;

@@ -51,4 +51,8 @@ class RdpAccountant : public Accountant {
   std::vector<double> m_spent;  ///< by order; ∞ where it was not worth working out
 };
 
+/// Whether an order can give the least ε: one step's RDP is at least its largest term,
+/// α/(2σ²) + α/(α − 1) ln q, and an order above 63 is the best one only where ε is small.
+bool isOrderWorthIt(double sigma, double q, double order);
+
 }  // namespace clipscope

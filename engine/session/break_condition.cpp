@@ -270,7 +270,7 @@ BreakCondition::BreakCondition(std::string text) : m_text(std::move(text)) {
   if (!parser.atEnd()) parser.fail("\"and\", \"or\" or nothing");
   for (const Clause& clause : m_clauses) m_phases.push_back(clause.phase);
   std::ranges::sort(m_phases);
-  m_phases.erase(std::ranges::unique(m_phases).begin(), m_phases.end());
+  m_phases.erase(std::unique(m_phases.begin(), m_phases.end()), m_phases.end());
 }
 
 std::optional<std::string> BreakCondition::holds(const StepRecord& record) const {
