@@ -8,6 +8,7 @@
 
 #include "engine/tensor/float_mode.h"
 #include "engine/tensor/shape.h"
+#include "engine/tensor/vector_state.h"
 
 namespace clipscope {
 
@@ -22,6 +23,7 @@ inline std::pair<Index, Index> ownedRange(Index count, int thread, int threads) 
 /// would not repay waking the others. They run in the caller's FloatMode. The body must not throw.
 template <class Body>
 void parallelRanges(Index count, Index work, Body&& body) {
+  cleanVectorState();
   const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
   if (threads == 1 || work < 32768 || count < 2) {
     body(Index{0}, count);
@@ -30,6 +32,7 @@ void parallelRanges(Index count, Index work, Body&& body) {
   const FloatMode mode = FloatMode::current();
 #pragma omp parallel num_threads(threads)
   {
+    cleanVectorState();
     const FloatModeScope scope(mode);
     const auto [first, last] = ownedRange(count, omp_get_thread_num(), omp_get_num_threads());
     if (first < last) body(first, last);

@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/tensor/parallel.h"
+#include "engine/tensor/vector_state.h"
 
 namespace clipscope {
 
@@ -185,12 +186,14 @@ std::array<double, passCount> BatchRunner::run(Pass first, Pass last, const Batc
   };
 
   omp_set_num_threads(m_threads);
+  cleanVectorState();
   if (!threadPerBlock || workers == 1) {
     runRange(0, 0, blocks);
   } else {
     m_failures.assign(workers, nullptr);
 #pragma omp parallel num_threads(m_threads)
     {
+      cleanVectorState();
       const int thread = omp_get_thread_num();
       const auto worker = static_cast<std::size_t>(thread);
       const auto [from, to] = ownedRange(blocks, thread, m_threads);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "engine/error.h"
+#include "engine/tensor/vector_state.h"
 #include "engine/training/trainer_state.h"
 
 namespace clipscope {
@@ -23,6 +24,7 @@ Trainer::Trainer(Experiment experiment, LoadedData data)
 Trainer::~Trainer() = default;
 
 std::shared_ptr<const StepRecord> Trainer::advanceTo(Phase target, std::stop_token stop) {
+  cleanVectorState();
   State& s = *m_state;
   const auto completed = s.current->completed;
   const bool fresh = !completed || *completed == Phase::Account;

@@ -75,10 +75,10 @@ void startOnce() {
   window.installEventFilter(&watch);
   window.show();
   window.controller()->openFirst(QString());
-  while (!watch.painted) QApplication::processEvents(QEventLoop::AllEvents, 5);
+  while (!watch.painted) QApplication::processEvents(QEventLoop::WaitForMoreEvents);
   const double painted = sinceProcessStart();
   const auto& record = window.controller()->record();
-  while (!record || record->batchSize() == 0) QApplication::processEvents(QEventLoop::AllEvents, 5);
+  while (!record || record->batchSize() == 0) QApplication::processEvents(QEventLoop::WaitForMoreEvents);
   for (int k = 0; k < 3; ++k) QApplication::processEvents();  // until it is painted
   std::printf("%g %g\n", painted, sinceProcessStart());
 }
@@ -109,7 +109,7 @@ void throughput() {
   Controller& controller = *window.controller();
   controller.openExperiment(e);
   const auto settle = [&] {
-    do QApplication::processEvents(QEventLoop::AllEvents, 5);
+    do QApplication::processEvents(QEventLoop::WaitForMoreEvents);
     while (controller.isBusy() || !controller.session());
   };
   settle();
@@ -120,7 +120,7 @@ void throughput() {
     const Index before = controller.history().steps();
     auto start = Clock::now();
     controller.runOrPause();
-    while (secondsSince(start) < 2) QApplication::processEvents(QEventLoop::AllEvents, 5);
+    while (secondsSince(start) < 2) QApplication::processEvents(QEventLoop::WaitForMoreEvents);
     const double seconds = secondsSince(start);
     controller.pause();
     settle();

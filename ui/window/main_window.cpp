@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "ui/window/main_window.h"
 
+#include <QAbstractEventDispatcher>
 #include <QApplication>
 #include <QCloseEvent>
 #include <QDragEnterEvent>
@@ -20,6 +21,7 @@
 #include <cmath>
 
 #include "engine/session/individual_privacy.h"
+#include "engine/tensor/vector_state.h"
 #include "ui/editors/data_panel.h"
 #include "ui/editors/editors.h"
 #include "ui/editors/groups_editor.h"
@@ -63,6 +65,9 @@ constexpr int layoutVersion = 5;
 MainWindow::MainWindow(QWidget* parent) : QMainWindow(parent) {
   setAcceptDrops(true);
   setObjectName(QStringLiteral("mainWindow"));
+  // What runs between two events may leave them marked: drawing would be slower.
+  connect(QAbstractEventDispatcher::instance(), &QAbstractEventDispatcher::awake, this,
+          [] { cleanVectorState(); });
   buildPanels();
   buildTop();
   buildStatusBar();

@@ -13,6 +13,7 @@
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/philox.h"
 #include "engine/tensor/vector_kernels.h"
+#include "engine/tensor/vector_state.h"
 
 namespace clipscope {
 
@@ -212,6 +213,7 @@ void GramBuilder::runPass(bool first) {
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(threads));
 #pragma omp parallel num_threads(threads)
   {
+    cleanVectorState();
     const int thread = omp_get_thread_num();
     const auto [from, to] = ownedRange(blocks, thread, threads);
     try {
