@@ -74,16 +74,19 @@ LibrarySection::LibrarySection(QWidget* parent) : QWidget(parent) {
   m_ranks = new QTableWidget(0, rankColumns, this);
   m_ranks->setObjectName(QStringLiteral("rankTable"));
   m_ranks->setAccessibleName(tr("Processes of the run"));
-  m_ranks->setHorizontalHeaderLabels(
-      {tr("rank"), tr("drew"), tr("clipped"), tr("median"), tr("‖s_r‖")});
+  m_ranks->setHorizontalHeaderLabels({tr("rank"), tr("drew"), tr("clip"), tr("norm"), tr("‖s_r‖")});
+  m_ranks->horizontalHeaderItem(Clipped)->setToolTip(tr("Share of its examples that is clipped"));
   m_ranks->horizontalHeaderItem(Median)->setToolTip(tr("Median of its norms n_i"));
   m_ranks->horizontalHeaderItem(Signal)->setToolTip(
       tr("Norm of its own clipped sum, before all are added up"));
   for (int c = 0; c < rankColumns; ++c)
     m_ranks->horizontalHeaderItem(c)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  m_ranks->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
+  m_ranks->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
   m_ranks->horizontalHeader()->setMinimumSectionSize(30);
-  m_ranks->horizontalHeader()->setStretchLastSection(true);
+  // Five heads in the width of the dock.
+  m_ranks->horizontalHeader()->setStyleSheet(
+      QStringLiteral("QHeaderView::section { padding-left: 1px; padding-right: 3px; }"));
+  m_ranks->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   m_ranks->horizontalHeader()->setHighlightSections(false);
   m_ranks->verticalHeader()->hide();
   m_ranks->verticalHeader()->setDefaultSectionSize(22);
