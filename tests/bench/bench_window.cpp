@@ -78,7 +78,8 @@ void startOnce() {
   while (!watch.painted) QApplication::processEvents(QEventLoop::WaitForMoreEvents);
   const double painted = sinceProcessStart();
   const auto& record = window.controller()->record();
-  while (!record || record->batchSize() == 0) QApplication::processEvents(QEventLoop::WaitForMoreEvents);
+  while (!record || record->batchSize() == 0)
+    QApplication::processEvents(QEventLoop::WaitForMoreEvents);
   for (int k = 0; k < 3; ++k) QApplication::processEvents();  // until it is painted
   std::printf("%g %g\n", painted, sinceProcessStart());
 }
