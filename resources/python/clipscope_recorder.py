@@ -703,11 +703,8 @@ class Recorder:
         piece = {"sizes": [len(norms[0])], "norms": _lengths(norms),
                  "factors": _lengths([coefficients.reshape(-1)]),
                  "C": [_number(self.clipper.max_grad_norm)]}
-        lengths = (piece["factors"][0].astype(np.float64) *
-                   np.sqrt((piece["norms"].astype(np.float64) ** 2).sum(axis=0)))
-        if len(lengths) and np.isfinite(lengths).any():
-            worst = int(np.nanargmax(np.where(np.isfinite(lengths), lengths, np.nan)))
-            piece["worst"] = (float(lengths[worst]), worst)
+        # No largest contribution: there is no gradient to form in double, and a factor times its own
+        # norm is below C whatever went wrong.
         noise_c = _number(self.optimizer.max_grad_norm)
         if abs(piece["C"][0] - noise_c) > 1e-9 * piece["C"][0]:
             self._note("the module clips at C = %g and the optimizer scales its noise to C = %g: "
@@ -911,7 +908,6 @@ class Recorder:
         if type(self.inner) is torch.optim.SGD:
             row["update_noise"] = row["learning_rate"] * z_sigma * step["noise_C"] / \
                 self._denominator()
-        # Names by the example: of physical batches the rows come one after another.
         self._write(row, step, norms, factors, thresholds, sensitivity, adaptive,
                     [size for p in pieces for size in p["sizes"]], given,
                     self._worst_of(pieces), "threshold")
