@@ -15,6 +15,7 @@
 #include "ui/panels/microscope_model.h"
 #include "ui/panels/microscope_panel.h"
 #include "ui/panels/norms_panel.h"
+#include "ui/panels/planner_panel.h"
 #include "ui/window/dock/library_section.h"
 #include "ui/window/experiment_dock.h"
 #include "ui/window/message_bar.h"
@@ -115,6 +116,10 @@ void TestLibraryWindow::isLookedAt() {
   QVERIFY(lint->csv().contains(QStringLiteral("\nrecorder,passed,")));
   for (const QToolButton* button : lint->findChildren<QToolButton*>())
     if (button->text() == QStringLiteral("Setting ›")) QVERIFY(button->isHidden());
+  // The plan is as long as the run has come.
+  const auto* planner = panel<PlannerPanel>();
+  QTRY_VERIFY2(planner->summary().contains(QStringLiteral("5 steps")),
+               qPrintable(planner->summary()));
   // Through its steps, as recorded.
   controller()->goToStep(2);
   settle();

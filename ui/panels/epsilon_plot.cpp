@@ -174,7 +174,7 @@ QString EpsilonPlot::hoverText(QPointF at) const {
                  curve.isBound ? QString() : QStringLiteral("≈ "), shortNumber(curve.epsilon[k]));
     if (!curve.lower.empty()) text += tr(", at least %1").arg(shortNumber(curve.lower[k]));
   }
-  return text;
+  return text + tr("\nRDP: arXiv:1702.07476, 1908.10530; PRV: 2106.02848; GDP: 1911.11607");
 }
 
 }  // namespace clipscope

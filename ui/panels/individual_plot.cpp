@@ -137,10 +137,12 @@ QString IndividualPlot::hoverText(QPointF at) const {
   const auto bin = static_cast<std::size_t>(at.x() / binWidth());
   if (bin >= bins) return {};
   return tr("ε from %1 to %2\n%3 examples by the estimate\n%4 by the bound")
-      .arg(shortNumber(static_cast<double>(bin) * binWidth(), 3),
-           shortNumber(static_cast<double>(bin + 1) * binWidth(), 3))
-      .arg(m_estimates[bin])
-      .arg(m_bounds[bin]);
+             .arg(shortNumber(static_cast<double>(bin) * binWidth(), 3),
+                  shortNumber(static_cast<double>(bin + 1) * binWidth(), 3))
+             .arg(m_estimates[bin])
+             .arg(m_bounds[bin]) +
+         tr("\nσ_i = (Σ_k ‖f_ik g_ik‖²/s_k²)^(−1/2) in each step, drawn or not\nYu et al. 2022, "
+            "arXiv:2206.02617");
 }
 
 }  // namespace clipscope

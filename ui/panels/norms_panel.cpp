@@ -407,7 +407,7 @@ QString NormsPanel::hoverText(QPointF at) const {
                           shortNumber(m_histogram.value(m_histogram.edges[k + 1])))
                      .arg(m_histogram.before[k]);
   if (m_histogram.clipped) text += tr("\nafter: %1 examples").arg(m_histogram.after[k]);
-  return text;
+  return text + tr("\nn_i = √(Σ_p ‖∂L_i/∂θ_p‖²); Abadi et al. 2016, arXiv:1607.00133");
 }
 
 void NormsPanel::addActions(QMenu& menu) {

@@ -173,9 +173,12 @@ QString PlanMap::hoverText(QPointF at) const {
   const PlanPoint* point = pointAt(at);
   if (!point) return {};
   return tr("B %1 (q %2), %3 steps\n%4")
-      .arg(QString::number(point->batchSize, 'g', 4), percent(point->sampleRate))
-      .arg(point->steps)
-      .arg(planPointText(*point));
+             .arg(QString::number(point->batchSize, 'g', 4), percent(point->sampleRate))
+             .arg(point->steps)
+             .arg(planPointText(*point)) +
+         tr("\nq = B/N; σ the least with ε(σ, q, steps) within the budget;\nnoise on the mean "
+            "gradient "
+            "σC√d/B, per example σ/B");
 }
 
 }  // namespace clipscope

@@ -305,7 +305,7 @@ void MainWindow::connectPrivacy() {
   const auto planned = [c] {
     Experiment experiment = c->experiment();
     if (c->session() && c->session()->library)
-      experiment.run.steps = std::max<Index>(1, c->position().knownSteps);
+      experiment.run.steps = std::max<Index>(1, c->history().steps());
     return experiment;
   };
   connect(c, &Controller::experimentChanged, this, [this, c, planned] {
@@ -314,6 +314,15 @@ void MainWindow::connectPrivacy() {
   });
   m_privacy->setExperiment(c->experiment());
   m_planner->setExperiment(c->experiment());
+  // Its steps come after its settings, and go on: anew once it is twice as long.
+  connect(c, &Controller::historyChanged, this, [this, c, planned, last = Index{0}]() mutable {
+    if (!c->session() || !c->session()->library) return;
+    const Index steps = c->history().steps();
+    if (steps >= last && steps < 2 * last) return;
+    last = std::max<Index>(1, steps);
+    m_privacy->setExperiment(planned());
+    m_planner->setExperiment(planned());
+  });
   connect(m_planner, &PlannerPanel::chosen, this,
           [this, c](double batchSize, qint64 steps, double sigma) {
             Experiment changed = c->experiment();
