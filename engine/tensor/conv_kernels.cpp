@@ -35,6 +35,44 @@ struct EvenParts {
   Index count, parts;
 };
 
+/// The whole number at or above a/b, for b > 0.
+Index ceilDivide(Index a, Index b) { return a > 0 ? (a + b - 1) / b : a / b; }
+
+/// Which kernel rows and run values of output position r, or which output positions of kernel row
+/// s, read something else than padding: along one axis, position r reads the places r·stride + s.
+struct AxisReach {
+  Index stride, begin, end;  ///< the picture's places are begin … end − 1
+
+  AxisReach(Index positions, Index cells, Index step, Index before, Index after)
+      : stride(step), begin(before), end((positions - 1) * step + cells - after) {}
+  /// Of `count` cells, the first and the end of those that any of the positions first … last reads
+  /// inside the picture.
+  std::pair<Index, Index> cells(Index first, Index last, Index count) const {
+    const Index from = std::clamp(begin - last * stride, Index{0}, count);
+    return {from, std::clamp(end - first * stride, from, count)};
+  }
+  /// Of `count` positions, the first and the end of those at which any of the cells first … last
+  /// is inside the picture.
+  std::pair<Index, Index> positions(Index first, Index last, Index count) const {
+    const Index from = std::clamp(ceilDivide(begin - last, stride), Index{0}, count);
+    return {from, std::clamp(ceilDivide(end - first, stride), from, count)};
+  }
+};
+
+AxisReach rowReach(const ConvGeometry& g) {
+  return {g.rows, g.segments, g.inRow / g.segmentStep, g.zerosTop, g.zerosBottom};
+}
+
+AxisReach columnReach(const ConvGeometry& g) {
+  return {g.columns, g.run / g.column, g.inStep / g.column, g.zerosLeft, g.zerosRight};
+}
+
+/// What a forward tile reads: `segments` kernel rows; and of each run, the values that its first
+/// and its last position find in the padding, at the run's beginning and at its end.
+struct TileReach {
+  Index segments, left, right;
+};
+
 template <int vectors>
 HWY_INLINE void storePanels(const Vector* v, float* HWY_RESTRICT out, Index channels) {
   const Tag d;
@@ -48,9 +86,37 @@ HWY_INLINE void storePanels(const Vector* v, float* HWY_RESTRICT out, Index chan
   std::copy_n(whole, channels, out);
 }
 
+/// `count` values of a run, for the positions from … to − 1 of each row.
+template <int from, int to, int rows, int cells, int panels>
+HWY_INLINE void addStretch(Index count, Index step, Index panelSize, const float* HWY_RESTRICT& w,
+                           const float* (&base)[rows][(cells + 2) / 3],
+                           Vector (&sums)[rows][cells][panels * vectorsPerPanel]) {
+  constexpr int vectors = panels * vectorsPerPanel;
+  const Tag d;
+  for (Index j = 0; j < count; ++j) {
+    Vector factor[vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < vectors; ++v)
+      factor[v] =
+          hn::LoadU(d, w + (v / vectorsPerPanel) * panelSize + (v % vectorsPerPanel) * lanes);
+    w += convPanel;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 16
+      for (int c = from; c < to; ++c) {
+        const Vector x = hn::Set(d, base[r][c / 3][(c % 3) * step]);
+#pragma GCC unroll 16
+        for (int v = 0; v < vectors; ++v) sums[r][c][v] = hn::MulAdd(x, factor[v], sums[r][c][v]);
+      }
+#pragma GCC unroll 16
+      for (int b = 0; b < (cells + 2) / 3; ++b) ++base[r][b];
+    }
+  }
+}
+
 /// `cells` neighbouring positions of each of `rows` output rows, `panels` panels of channels.
 template <int rows, int cells, int panels>
-void forwardTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
+void forwardTile(const ConvGeometry& g, const TileReach& reach, const float* HWY_RESTRICT in,
                  const float* HWY_RESTRICT weights, const float* HWY_RESTRICT bias, bool relu,
                  float* HWY_RESTRICT out, Index channels) {
   constexpr int vectors = panels * vectorsPerPanel;
@@ -64,37 +130,20 @@ void forwardTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v)
         sums[r][c][v] = bias ? hn::LoadU(d, bias + v * lanes) : hn::Zero(d);
-  const Index step = g.inStep;
-  for (Index s = 0; s < g.segments; ++s) {
+  const Index step = g.inStep, middle = g.run - reach.left - reach.right;
+  for (Index s = 0; s < reach.segments; ++s) {
     // One pointer for three positions: base, base + step and base + 2·step are addresses that an
     // instruction can form, and all positions' pointers would not fit into the registers.
-    constexpr int bases = (cells + 2) / 3;
-    const float* base[rows][bases];
+    const float* base[rows][(cells + 2) / 3];
 #pragma GCC unroll 16
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 16
-      for (int b = 0; b < bases; ++b)
+      for (int b = 0; b < (cells + 2) / 3; ++b)
         base[r][b] = in + r * g.inRow + s * g.segmentStep + 3 * b * step;
     const float* HWY_RESTRICT w = weights + s * g.run * convPanel;
-    for (Index j = 0; j < g.run; ++j) {
-      Vector factor[vectors];
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v)
-        factor[v] =
-            hn::LoadU(d, w + (v / vectorsPerPanel) * panelSize + (v % vectorsPerPanel) * lanes);
-      w += convPanel;
-#pragma GCC unroll 16
-      for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 16
-        for (int c = 0; c < cells; ++c) {
-          const Vector x = hn::Set(d, base[r][c / 3][(c % 3) * step]);
-#pragma GCC unroll 16
-          for (int v = 0; v < vectors; ++v) sums[r][c][v] = hn::MulAdd(x, factor[v], sums[r][c][v]);
-        }
-#pragma GCC unroll 16
-        for (int b = 0; b < bases; ++b) ++base[r][b];
-      }
-    }
+    addStretch<1, cells, rows, cells, panels>(reach.left, step, panelSize, w, base, sums);
+    addStretch<0, cells, rows, cells, panels>(middle, step, panelSize, w, base, sums);
+    addStretch<0, cells - 1, rows, cells, panels>(reach.right, step, panelSize, w, base, sums);
   }
   const Vector zero = hn::Zero(d);
 #pragma GCC unroll 16
@@ -111,8 +160,8 @@ void forwardTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
     }
 }
 
-using ForwardTile = void (*)(const ConvGeometry&, const float*, const float*, const float*, bool,
-                             float*, Index);
+using ForwardTile = void (*)(const ConvGeometry&, const TileReach&, const float*, const float*,
+                             const float*, bool, float*, Index);
 
 template <int rows, int panels, int... cells>
 ForwardTile forwardTileOf(Index count, std::integer_sequence<int, cells...>) {
@@ -128,14 +177,21 @@ template <int panels>
 void forwardPanels(const ConvGeometry& g, const float* in, const float* weights, const float* bias,
                    bool relu, float* out, Index channels) {
   const EvenParts parts(g.columns, mostCells);
+  const AxisReach vertical = rowReach(g), horizontal = columnReach(g);
   for (Index row = 0; row < g.rows;) {
     const bool two = g.columns <= mostCellsOfTwo && row + 2 <= g.rows;
+    const auto [above, below] = vertical.cells(row, two ? row + 1 : row, g.segments);
     for (Index part = 0; part < parts.parts; ++part) {
       const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
+      const Index kernel = g.run / g.column, last = first + count - 1;
+      const Index left = horizontal.cells(first, first, kernel).first;
+      const Index right = kernel - std::max(left, horizontal.cells(last, last, kernel).second);
       const auto tile =
           two ? forwardTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
               : forwardTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
-      tile(g, in + row * g.inRow + first * g.inStep, weights, bias, relu,
+      tile(g, {below - above, left * g.column, right * g.column},
+           in + row * g.inRow + above * g.segmentStep + first * g.inStep,
+           weights + above * g.run * convPanel, bias, relu,
            out + row * g.outRow + first * g.outStep, channels);
     }
     row += two ? 2 : 1;
@@ -174,10 +230,10 @@ HWY_INLINE Doubles addSquares(const float* HWY_RESTRICT values, Doubles total) {
   return total;
 }
 
-/// `cells` neighbouring cells of `segments` kernel rows, over all positions. Their squares are
-/// added to `squares`.
+/// `cells` neighbouring cells of `segments` kernel rows, over rows × columns positions. Their
+/// squares are added to `squares`.
 template <int segments, int cells, int panels>
-void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
+void gradientTile(const ConvGeometry& g, Index rows, Index columns, const float* HWY_RESTRICT in,
                   const float* HWY_RESTRICT delta, float* HWY_RESTRICT gradient,
                   double* HWY_RESTRICT squares) {
   constexpr int vectors = panels * vectorsPerPanel;
@@ -195,10 +251,10 @@ void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) sums[s][c][v] = hn::Zero(d);
   const Index segmentStep = g.segmentStep;
-  for (Index row = 0; row < g.rows; ++row) {
+  for (Index row = 0; row < rows; ++row) {
     const float* x = in + row * g.inRow;
     const float* dy = delta + row * g.outRow;
-    for (Index q = 0; q < g.columns; ++q) {
+    for (Index q = 0; q < columns; ++q) {
       Vector factor[vectors];
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) factor[v] = hn::LoadU(d, dy + v * lanes);
@@ -235,7 +291,8 @@ void gradientTile(const ConvGeometry& g, const float* HWY_RESTRICT in,
   hn::Store(hn::Add(hn::Load(DoubleTag(), squares), hn::Add(total, other)), DoubleTag(), squares);
 }
 
-using GradientTile = void (*)(const ConvGeometry&, const float*, const float*, float*, double*);
+using GradientTile = void (*)(const ConvGeometry&, Index, Index, const float*, const float*, float*,
+                              double*);
 
 template <int segments, int panels, int... cells>
 GradientTile gradientTileOf(Index count, std::integer_sequence<int, cells...>) {
@@ -247,14 +304,20 @@ template <int panels>
 void gradientPanels(const ConvGeometry& g, const float* in, const float* delta, float* gradient,
                     double* squares) {
   const EvenParts parts(g.run, mostCells);
+  const AxisReach vertical = rowReach(g), horizontal = columnReach(g);
   for (Index s = 0; s < g.segments;) {
     const bool two = g.run <= mostCellsOfTwo && s + 2 <= g.segments;
+    const auto [top, bottom] = vertical.positions(s, two ? s + 1 : s, g.rows);
     for (Index part = 0; part < parts.parts; ++part) {
       const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
       const auto tile =
           two ? gradientTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
               : gradientTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
-      tile(g, in + s * g.segmentStep + first, delta, gradient + (s * g.run + first) * convPanel,
+      const auto [left, right] =
+          horizontal.positions(first / g.column, (first + count - 1) / g.column, g.columns);
+      tile(g, bottom - top, right - left,
+           in + s * g.segmentStep + first + top * g.inRow + left * g.inStep,
+           delta + top * g.outRow + left * g.outStep, gradient + (s * g.run + first) * convPanel,
            squares);
     }
     s += two ? 2 : 1;

@@ -25,6 +25,10 @@ struct ConvGeometry {
   Index segments = 0, segmentStep = 0, run = 0;
   Index inRow = 0, inStep = 0;
   Index outRow = 0, outStep = 0;
+  /// Floats of one input column, of which `run` and inStep are multiples; and how many of the rows
+  /// and columns that are read hold nothing but padding, so that their products can be left out.
+  Index column = 1;
+  Index zerosTop = 0, zerosBottom = 0, zerosLeft = 0, zerosRight = 0;
 
   /// Floats of the packed weights, and of a formed gradient: [panel][segment][run][convPanel].
   Index weightSize() const { return convPanels(channels) * segments * run * convPanel; }

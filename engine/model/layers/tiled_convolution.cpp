@@ -39,6 +39,14 @@ void pad(const float* x, Index height, Index width, Index given, const Margins& 
   std::fill_n(out, m.bottom * row, 0.0f);
 }
 
+/// out = `count` values that are `step` apart. A whole panel's count is known to the compiler.
+void copyStrided(const float* from, Index step, Index count, float* out) {
+  if (count == convPanel)
+    for (Index k = 0; k < convPanel; ++k) out[k] = from[k * step];
+  else
+    for (Index k = 0; k < count; ++k) out[k] = from[k * step];
+}
+
 Index ceilDivide(Index a, Index b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
 /// Along one axis, the rows y = first·stride + phase − padding, … of the input whose gradient the
@@ -49,27 +57,35 @@ struct AxisPhase {
   Index first = 0, count = 0;
 };
 
-/// The phases that have both cells and rows, and whether some have rows alone: a stride beyond the
-/// kernel leaves inputs without a reader, one beyond the picture cells without one.
+/// The phases that have both cells and rows that any output reads, and whether some input has no
+/// reader: of a stride beyond the kernel, or behind the last output's cells.
 std::vector<AxisPhase> axisPhases(Index kernel, Index stride, Index padding, Index input,
-                                  bool& leavesGaps) {
+                                  Index outputs, bool& leavesGaps) {
   std::vector<AxisPhase> phases;
   for (Index q = 0; q < stride; ++q) {
     AxisPhase a;
     a.phase = q;
     a.cells = q < kernel ? ceilDivide(kernel - q, stride) : 0;
     a.first = ceilDivide(padding - q, stride);
-    a.count = ceilDivide(input + padding - q, stride) - a.first;
-    if (a.count > 0 && a.cells == 0) leavesGaps = true;
+    const Index all = ceilDivide(input + padding - q, stride) - a.first;
+    a.count = std::min(all, outputs + a.cells - 1 - a.first);
+    if (a.cells == 0) a.count = 0;
+    if (all > std::max(a.count, Index{0})) leavesGaps = true;
     if (a.count > 0 && a.cells > 0) phases.push_back(a);
   }
   return phases;
 }
 
+bool readsTheSame(const AxisPhase& a, const AxisPhase& b) {
+  return a.cells == b.cells && a.first == b.first && a.count == b.count;
+}
+
 /// A backward-data pass for one phase of each axis: a plain convolution of dy with those cells,
-/// turned round.
+/// turned round. Neighbouring horizontal phases that read the same of dy are one pass: their inputs
+/// lie side by side, like so many more channels.
 struct Phase {
   AxisPhase vertical, horizontal;
+  Index merged = 1;  ///< horizontal phases in it: this one and those to its right
   ConvGeometry geometry;
   Index weights = 0;  ///< where its packed weights begin
   Index in = 0;       ///< where its first position reads in the padded dy
@@ -92,7 +108,12 @@ class TiledConvolution : public ConvEngine {
                  s.stride[0] * row,
                  s.stride[1] * s.inChannels,
                  output[2] * s.outChannels,
-                 s.outChannels};
+                 s.outChannels,
+                 s.inChannels,
+                 s.padding[0],
+                 behind(0),
+                 s.padding[1],
+                 behind(1)};
     m_gradient = m_forward;
     m_gradient.outStep = convPanels(s.outChannels) * convPanel;
     m_gradient.outRow = output[2] * m_gradient.outStep;
@@ -168,6 +189,13 @@ class TiledConvolution : public ConvEngine {
   }
 
  private:
+  /// Rows (axis 0) or columns of padding behind the picture that the outputs read.
+  Index behind(std::size_t axis) const {
+    const Conv2dSettings& s = m_settings;
+    const Index read = (m_output[axis + 1] - 1) * s.stride[axis] + s.kernel[axis];
+    return std::max(read - s.padding[axis] - m_input[axis + 1], Index{0});
+  }
+
   Index biasSize() const { return convPanels(m_settings.outChannels) * convPanel; }
 
   const float* padded(const float* x, float* scratch) const {
@@ -190,9 +218,9 @@ class TiledConvolution : public ConvEngine {
   void planBackward() {
     const Conv2dSettings& s = m_settings;
     const auto vertical =
-        axisPhases(s.kernel[0], s.stride[0], s.padding[0], m_input[1], m_leavesGaps);
+        axisPhases(s.kernel[0], s.stride[0], s.padding[0], m_input[1], m_output[1], m_leavesGaps);
     const auto horizontal =
-        axisPhases(s.kernel[1], s.stride[1], s.padding[1], m_input[2], m_leavesGaps);
+        axisPhases(s.kernel[1], s.stride[1], s.padding[1], m_input[2], m_output[2], m_leavesGaps);
     const auto widen = [](const AxisPhase& a, Index outputs, Index& before, Index& after) {
       before = std::max(before, a.cells - 1 - a.first);
       after = std::max(after, a.first + a.count - outputs);
@@ -202,23 +230,35 @@ class TiledConvolution : public ConvEngine {
     for (const AxisPhase& a : horizontal)
       widen(a, m_output[2], m_deltaMargins.left, m_deltaMargins.right);
     for (const AxisPhase& v : vertical)
-      for (const AxisPhase& h : horizontal) addPhase(v, h);
+      for (std::size_t k = 0; k < horizontal.size();) {
+        std::size_t next = k + 1;
+        while (next < horizontal.size() && readsTheSame(horizontal[k], horizontal[next]) &&
+               horizontal[next].phase == horizontal[next - 1].phase + 1)
+          ++next;
+        addPhase(v, horizontal[k], static_cast<Index>(next - k));
+        k = next;
+      }
   }
 
-  void addPhase(const AxisPhase& v, const AxisPhase& h) {
+  void addPhase(const AxisPhase& v, const AxisPhase& h, Index merged) {
     const Conv2dSettings& s = m_settings;
-    Phase phase{v, h, {}, m_backwardWeights, 0, 0};
+    Phase phase{v, h, merged, {}, m_backwardWeights, 0, 0};
     const Index width = m_input[2] * s.inChannels;
     phase.geometry = {v.count,
                       h.count,
-                      s.inChannels,
+                      merged * s.inChannels,
                       v.cells,
                       deltaRow(),
                       h.cells * s.outChannels,
                       deltaRow(),
                       s.outChannels,
                       s.stride[0] * width,
-                      s.stride[1] * s.inChannels};
+                      s.stride[1] * s.inChannels,
+                      s.outChannels,
+                      std::max(v.cells - 1 - v.first, Index{0}),
+                      std::max(v.first + v.count - m_output[1], Index{0}),
+                      std::max(h.cells - 1 - h.first, Index{0}),
+                      std::max(h.first + h.count - m_output[2], Index{0})};
     phase.in = (v.first - (v.cells - 1) + m_deltaMargins.top) * deltaRow() +
                (h.first - (h.cells - 1) + m_deltaMargins.left) * s.outChannels;
     phase.out = (v.first * s.stride[0] + v.phase - s.padding[0]) * width +
@@ -232,42 +272,53 @@ class TiledConvolution : public ConvEngine {
     const Conv2dSettings& s = m_settings;
     const Index area = s.kernel[0] * s.kernel[1], inputs = s.inChannels;
     parallelRanges(convPanels(s.outChannels), m_forward.weightSize(), [&](Index from, Index to) {
-      for (Index p = from; p < to; ++p)
+      for (Index p = from; p < to; ++p) {
+        const Index first = p * convPanel, inside = std::min(convPanel, s.outChannels - first);
+        float* lanes = packed + p * area * inputs * convPanel;
+        if (inside < convPanel) std::fill_n(lanes, area * inputs * convPanel, 0.0f);
         for (Index k = 0; k < area; ++k)
-          for (Index c = 0; c < inputs; ++c) {
-            float* target = packed + ((p * area + k) * inputs + c) * convPanel;
-            for (Index o = 0; o < convPanel; ++o) {
-              const Index output = p * convPanel + o;
-              target[o] = output < s.outChannels ? weights[(output * inputs + c) * area + k] : 0.0f;
-            }
-          }
+          for (Index c = 0; c < inputs; ++c, lanes += convPanel)
+            copyStrided(weights + (first * inputs + c) * area + k, inputs * area, inside, lanes);
+      }
     });
   }
 
   /// [panel of inputs][row][column, output][input]: the phase's cells in the order in which dy lies
-  /// before an input position, which is theirs turned round.
+  /// before an input position, which is theirs turned round. Inputs are those of all merged phases.
   void packBackward(const Phase& phase, const float* weights, float* packed) const {
     const Conv2dSettings& s = m_settings;
-    const AxisPhase &v = phase.vertical, &h = phase.horizontal;
-    const Index outputs = s.outChannels, inputs = s.inChannels;
-    parallelRanges(convPanels(inputs), phase.geometry.weightSize(), [&](Index from, Index to) {
-      for (Index p = from; p < to; ++p)
-        for (Index a = 0; a < v.cells; ++a)
-          for (Index b = 0; b < h.cells; ++b) {
-            const Index row = v.phase + (v.cells - 1 - a) * s.stride[0];
-            const Index column = h.phase + (h.cells - 1 - b) * s.stride[1];
-            float* target =
-                packed + phase.weights + ((p * v.cells + a) * h.cells + b) * outputs * convPanel;
-            for (Index o = 0; o < outputs; ++o, target += convPanel)
-              for (Index c = 0; c < convPanel; ++c) {
-                const Index input = p * convPanel + c;
-                target[c] =
-                    input < inputs
-                        ? weights[((o * inputs + input) * s.kernel[0] + row) * s.kernel[1] + column]
-                        : 0.0f;
-              }
-          }
+    const Index inputs = s.inChannels, all = phase.geometry.channels;
+    const Index panelSize =
+        phase.vertical.cells * phase.horizontal.cells * s.outChannels * convPanel;
+    parallelRanges(convPanels(all), phase.geometry.weightSize(), [&](Index from, Index to) {
+      for (Index p = from; p < to; ++p) {
+        float* panel = packed + phase.weights + p * panelSize;
+        if ((p + 1) * convPanel > all) std::fill_n(panel, panelSize, 0.0f);
+        // A panel may hold the ends of one phase's inputs and the beginnings of the next one's.
+        for (Index at = p * convPanel; at < std::min((p + 1) * convPanel, all);) {
+          const Index input = at % inputs, lane = at % convPanel;
+          const Index count = std::min({convPanel - lane, inputs - input, all - at});
+          packBackwardLanes(phase, weights, at / inputs, input, count, panel + lane);
+          at += count;
+        }
+      }
     });
+  }
+
+  /// The lanes of `count` inputs of one of the merged phases, for all cells and outputs.
+  void packBackwardLanes(const Phase& phase, const float* weights, Index merged, Index input,
+                         Index count, float* lanes) const {
+    const Conv2dSettings& s = m_settings;
+    const AxisPhase &v = phase.vertical, &h = phase.horizontal;
+    const Index area = s.kernel[0] * s.kernel[1], output = s.inChannels * area;
+    for (Index a = 0; a < v.cells; ++a)
+      for (Index b = 0; b < h.cells; ++b) {
+        const Index row = v.phase + (v.cells - 1 - a) * s.stride[0];
+        const Index column = h.phase + merged + (h.cells - 1 - b) * s.stride[1];
+        const float* source = weights + input * area + row * s.kernel[1] + column;
+        for (Index o = 0; o < s.outChannels; ++o, source += output, lanes += convPanel)
+          copyStrided(source, area, count, lanes);
+      }
   }
 
   Conv2dSettings m_settings;

@@ -182,6 +182,20 @@ void TestLayers::agrees_data() {
       {"type":"avgpool2d","kernel":3,"stride":1,"padding":1,"count_include_pad":false},
       {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
       image, 5, 2);
+  // Backward, neighbouring inputs are then channels of one pass: of whole panels, and across two.
+  net("kernel of whole strides", R"({"layers":[{"type":"conv2d","name":"a","out_channels":16,
+      "kernel":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":5,"kernel":4,
+      "stride":2},{"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
+  net("kernel of whole strides, odd channels", R"({"layers":[{"type":"conv2d","name":"a",
+      "out_channels":11,"kernel":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":17,
+      "kernel":[2,3],"stride":[1,3],"padding":[1,3]},{"type":"relu"},{"type":"flatten"},
+      {"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
+  net("padding of two", R"({"layers":[{"type":"conv2d","name":"a","out_channels":7,"kernel":5,
+      "padding":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":33,"kernel":5,
+      "padding":2},{"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 3, 2);
   net("stride beyond the kernel", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,
       "kernel":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":5,"kernel":[2,1],
       "stride":[3,2],"padding":[1,0]},{"type":"relu"},{"type":"flatten"},

@@ -2,6 +2,8 @@
 #include <hwy/targets.h>
 
 #include <QTest>
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "engine/tensor/aligned_vector.h"
@@ -29,9 +31,10 @@ AlignedVector<float> randomValues(Index count, std::uint32_t block) {
   return values;
 }
 
-/// A convolution of a padded picture of `height` × `width` × `inputs`.
+/// A convolution of a padded picture of `height` × `width` × `inputs`. `zeros` are the rows and
+/// columns of padding: above, below, left, right.
 ConvGeometry geometry(Index height, Index width, Index inputs, Index channels, Index kernel,
-                      Index stride) {
+                      Index stride, std::array<Index, 4> zeros) {
   ConvGeometry g;
   g.rows = (height - kernel) / stride + 1;
   g.columns = (width - kernel) / stride + 1;
@@ -43,6 +46,11 @@ ConvGeometry geometry(Index height, Index width, Index inputs, Index channels, I
   g.inStep = stride * inputs;
   g.outStep = convPanels(channels) * convPanel;
   g.outRow = g.columns * g.outStep;
+  g.column = inputs;
+  g.zerosTop = zeros[0];
+  g.zerosBottom = zeros[1];
+  g.zerosLeft = zeros[2];
+  g.zerosRight = zeros[3];
   return g;
 }
 
@@ -60,12 +68,25 @@ void TestConvKernels::agree_data() {
   shape("single positions", {3, 3, 40, 33, 3, 1});
   shape("pixel by pixel", {4, 15, 16, 16, 1, 1});
   shape("short runs", {9, 9, 1, 16, 3, 3});
+  shape("padded", {10, 10, 5, 32, 3, 1, 1, 1, 1, 1});
+  shape("padded, two rows a tile", {8, 8, 3, 16, 3, 1, 1, 1, 1, 1});
+  shape("padded, long rows", {7, 36, 16, 32, 5, 1, 2, 2, 2, 2});
+  shape("padded unevenly", {12, 14, 4, 17, 4, 2, 3, 1, 0, 2});
+  shape("padded beyond the kernel", {9, 9, 2, 16, 2, 1, 3, 2, 4, 3});
+  shape("one position between padding", {3, 3, 16, 32, 3, 1, 1, 1, 1, 1});
 }
 
 void TestConvKernels::agree() {
   QFETCH(QList<int>, shape);
-  const ConvGeometry g = geometry(shape[0], shape[1], shape[2], shape[3], shape[4], shape[5]);
-  const auto in = randomValues(shape[0] * shape[1] * shape[2], 1);
+  std::array<Index, 4> zeros{};
+  if (shape.size() > 6) std::copy_n(shape.begin() + 6, 4, zeros.begin());
+  const Index height = shape[0], width = shape[1], inputs = shape[2];
+  const ConvGeometry g = geometry(height, width, inputs, shape[3], shape[4], shape[5], zeros);
+  auto in = randomValues(height * width * inputs, 1);
+  for (Index y = 0; y < height; ++y)
+    for (Index x = 0; x < width; ++x)
+      if (y < zeros[0] || y >= height - zeros[1] || x < zeros[2] || x >= width - zeros[3])
+        std::fill_n(in.begin() + (y * width + x) * inputs, inputs, 0.0f);
   auto weights = randomValues(g.weightSize(), 2);
   const auto bias = randomValues(convPanels(g.channels) * convPanel, 3);
   auto delta = randomValues(g.rows * g.outRow, 4);
