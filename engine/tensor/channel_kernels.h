@@ -17,8 +17,9 @@ void channelSquares(const float* x, Index positions, Index channels, const float
 /// y[t, c] = (x[t, c] − centre[c]) scale[c] + shift[c], and with `relu` 0 for what is below
 void channelAffine(const float* x, Index positions, Index channels, const float* centre,
                    const float* scale, const float* shift, bool relu, float* y);
-/// plain[c] = Σ_t dy[t, c]; weighted[c] = Σ_t dy[t, c] (x[t, c] − centre[c]) scale[c]
-void channelGradientSums(const float* x, const float* dy, Index positions, Index channels,
+/// plain[c] = Σ_t dy[t, c]; weighted[c] = Σ_t dy[t, c] (x[t, c] − centre[c]) scale[c]. Where `y` is
+/// given, the output of a ReLU, dy becomes 0 first where y is.
+void channelGradientSums(const float* x, const float* y, float* dy, Index positions, Index channels,
                          const float* centre, const float* scale, double* plain, double* weighted);
 /// dx[t, c] = a[c] dy[t, c] + b[c] (x[t, c] − centre[c]) + offset[c]
 void channelBackward(const float* x, const float* dy, Index positions, Index channels,

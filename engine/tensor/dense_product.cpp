@@ -111,6 +111,55 @@ void tile(const DenseProduct& p, const float* HWY_RESTRICT a, const float* HWY_R
   }
 }
 
+/// Rows of a tile whose entries are sums of several chains.
+constexpr int mostChainedCells = 3;
+
+/// The same of a plain A·B + bias, each entry added up in mostChains chains.
+template <int cells, int vectors>
+void chainedTile(const DenseProduct& p, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b,
+                 const float* HWY_RESTRICT bias, float* HWY_RESTRICT c, Index columns) {
+  constexpr int chains = DenseProduct::mostChains;
+  const Tag d;
+  Vector sums[chains][cells][vectors];
+#pragma GCC unroll 4
+  for (int k = 0; k < chains; ++k)
+#pragma GCC unroll 4
+    for (int i = 0; i < cells; ++i)
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) sums[k][i][v] = hn::Zero(d);
+  const auto add = [&](int chain, Index j) HWY_ATTR {
+#pragma GCC unroll 4
+    for (int i = 0; i < cells; ++i) {
+      const Vector x = hn::Set(d, a[i * p.aCell + j]);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v)
+        sums[chain][i][v] =
+            hn::MulAdd(x, hn::LoadU(d, b + j * p.bStep + v * lanes), sums[chain][i][v]);
+    }
+  };
+  const Index whole = p.depth / chains * chains;
+  for (Index j = 0; j < whole; j += chains)
+#pragma GCC unroll 4
+    for (int k = 0; k < chains; ++k) add(k, j + k);
+  for (Index j = whole; j < p.depth; ++j) add(0, j);
+  Vector start[vectors];
+#pragma GCC unroll 2
+  for (int v = 0; v < vectors; ++v) start[v] = hn::Zero(d);
+  if (bias) load<vectors>(bias, columns, start);
+  const Vector zero = hn::Zero(d);
+#pragma GCC unroll 4
+  for (int i = 0; i < cells; ++i) {
+    Vector total[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      total[v] = hn::Add(start[v], hn::Add(hn::Add(sums[0][i][v], sums[1][i][v]),
+                                           hn::Add(sums[2][i][v], sums[3][i][v])));
+      if (p.relu) total[v] = hn::IfThenElse(hn::Lt(total[v], zero), zero, total[v]);
+    }
+    store<vectors>(total, c + i * p.cStep, columns);
+  }
+}
+
 using Tile = void (*)(const DenseProduct&, const float*, const float*, const float*, float*, Index);
 
 template <int vectors, bool adjacent, int... cells>
@@ -119,15 +168,24 @@ Tile tileOf(Index count, std::integer_sequence<int, cells...>) {
   return tiles[count - 1];
 }
 
+template <int vectors, int... cells>
+Tile chainedTileOf(Index count, std::integer_sequence<int, cells...>) {
+  static constexpr Tile tiles[] = {chainedTile<cells + 1, vectors>...};
+  return tiles[count - 1];
+}
+
 template <int vectors>
 void cellRange(const DenseProduct& p, Index first, Index last, const float* b, Index column) {
-  const Index parts = (last - first + mostCells - 1) / mostCells;
+  const Index most = p.chains > 1 ? mostChainedCells : mostCells;
+  const Index parts = (last - first + most - 1) / most;
   constexpr auto counts = std::make_integer_sequence<int, mostCells>();
+  constexpr auto few = std::make_integer_sequence<int, mostChainedCells>();
   for (Index part = 0; part < parts; ++part) {
     const Index from = first + (last - first) * part / parts;
     const Index count = first + (last - first) * (part + 1) / parts - from;
-    const Tile tile =
-        p.aCell == 1 ? tileOf<vectors, true>(count, counts) : tileOf<vectors, false>(count, counts);
+    const Tile tile = p.chains > 1   ? chainedTileOf<vectors>(count, few)
+                      : p.aCell == 1 ? tileOf<vectors, true>(count, counts)
+                                     : tileOf<vectors, false>(count, counts);
     tile(p, p.a + from * p.aCell, b, p.bias ? p.bias + (p.biasByRow ? from : column) : nullptr,
          p.c + from * p.cStep + column, p.columns - column);
   }
@@ -236,19 +294,26 @@ void multiply(const DenseProduct& p) {
 }
 
 Index packedColumns(Index columns, Index depth) {
-  return (columns + productPanel - 1) / productPanel * productPanel * depth;
+  const Index step = packedStep(columns);
+  return (columns + step - 1) / step * step * depth;
 }
 
 void packColumns(const float* w, Index columns, Index depth, float* packed) {
-  const Index panels = (columns + productPanel - 1) / productPanel;
-  parallelRanges(panels, columns * depth, [&](Index first, Index last) {
-    for (Index panel = first; panel < last; ++panel) {
-      const Index inside = std::min(productPanel, columns - panel * productPanel);
-      float* out = packed + panel * productPanel * depth;
+  // Stretches of each panel, so that one panel is work for all threads too.
+  constexpr Index stretch = 128;
+  const Index step = packedStep(columns);
+  const Index panels = (columns + step - 1) / step;
+  const Index stretches = (depth + stretch - 1) / stretch;
+  parallelRanges(panels * stretches, columns * depth, [&](Index first, Index last) {
+    for (Index k = first; k < last; ++k) {
+      const Index panel = k / stretches, from = k % stretches * stretch;
+      const Index rows = std::min(stretch, depth - from);
+      const Index inside = std::min(step, columns - panel * step);
+      float* out = packed + (panel * depth + from) * step;
       HWY_DYNAMIC_DISPATCH(transposeKernel)
-      (w + panel * productPanel * depth, depth, inside, depth, out, productPanel);
-      for (Index j = 0; inside < productPanel && j < depth; ++j)
-        std::fill(out + j * productPanel + inside, out + (j + 1) * productPanel, 0.0f);
+      (w + panel * step * depth + from, depth, inside, rows, out, step);
+      for (Index j = 0; inside < step && j < rows; ++j)
+        std::fill(out + j * step + inside, out + (j + 1) * step, 0.0f);
     }
   });
 }

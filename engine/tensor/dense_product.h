@@ -25,17 +25,27 @@ struct DenseProduct {
   bool biasByRow = false;
   bool relu = false;  ///< what is below 0 becomes 0
   bool adds = false;  ///< C is added to
+  /// Sums that an entry is added up in, 1 or mostChains; the latter not with `adds`, `biasByRow`,
+  /// or aStep other than 1. Each addition of a chain waits for the one before, so that one chain an
+  /// entry is slow where there are fewEntries or less.
+  Index chains = 1;
+  static constexpr Index mostChains = 4;
+  static constexpr Index fewEntries = 64;
 };
 
 /// Register tiles, on the pool's threads, or on the calling one inside a parallel region. Every
-/// entry is one chain of multiply-adds in the order of j: its bits depend neither on the threads
-/// nor on how many rows and columns there are.
+/// entry is one chain of multiply-adds in the order of j (of `chains`, each takes every so many
+/// j): its bits depend neither on the threads nor on how many rows and columns there are.
 void multiply(const DenseProduct& product);
 
+/// What packColumns() puts next to each other: a panel, or half of one where that is enough.
+inline Index packedStep(Index columns) {
+  return columns <= productPanel / 2 ? productPanel / 2 : productPanel;
+}
 /// Floats of packColumns()'s result.
 Index packedColumns(Index columns, Index depth);
 /// The transpose of w {columns, depth} as a packed B: bPanel = depth·productPanel, bStep =
-/// productPanel. On the pool's threads.
+/// packedStep(columns). On the pool's threads.
 void packColumns(const float* w, Index columns, Index depth, float* packed);
 /// out {columns, rows} = in {rows, columns}ᵀ. On the pool's threads.
 void transpose(const float* in, Index rows, Index columns, float* out);

@@ -70,28 +70,52 @@ HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const Window<size>& wi
   hn::StoreU(number, d, winner);
 }
 
+/// Whether a backward pass may write the windows' cells as they come: windows that do not overlap;
+/// and whether together they are the whole picture, so that nothing else needs a 0.
+struct Overlap {
+  bool disjoint, whole;
+
+  explicit Overlap(const PoolGeometry& p)
+      : disjoint(p.kernel[0] <= p.stride[0] && p.kernel[1] <= p.stride[1]),
+        whole(disjoint && p.kernel[0] == p.stride[0] && p.kernel[1] == p.stride[1] &&
+              p.padding[0] == 0 && p.padding[1] == 0 && p.outHeight * p.stride[0] == p.height &&
+              p.outWidth * p.stride[1] == p.width) {}
+};
+
+/// target = value, or += value where a neighbouring window may have been there.
+template <class D, class V>
+HWY_INLINE void give(D d, V value, bool disjoint, float* target) {
+  hn::StoreU(disjoint ? value : hn::Add(hn::LoadU(d, target), value), d, target);
+}
+
 template <int size, class D>
 HWY_INLINE void backwardWindow(D d, const PoolGeometry& p, const Window<size>& window,
                                const float* HWY_RESTRICT dy, const float* HWY_RESTRICT winner,
-                               float* HWY_RESTRICT dx) {
+                               bool disjoint, float* HWY_RESTRICT dx) {
   const auto gradient = hn::LoadU(d, dy);
   const auto number = hn::LoadU(d, winner);
   window.forCells(p, [&](Index cell, float index) HWY_ATTR {
     const auto won = hn::Eq(number, hn::Set(d, index));
-    hn::StoreU(hn::Add(hn::LoadU(d, dx + cell), hn::IfThenElseZero(won, gradient)), d, dx + cell);
+    give(d, hn::IfThenElseZero(won, gradient), disjoint, dx + cell);
   });
+}
+
+/// Calls body(d, channel) for runs of channels as long as d.
+template <class Body>
+HWY_INLINE void forVectors(Index channels, Body&& body) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 1> one;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  Index c = 0;
+  for (; c + lanes <= channels; c += lanes) body(d, c);
+  for (; c < channels; ++c) body(one, c);
 }
 
 /// Calls body(d, window, channel, at) for every output position `at` and run of channels.
 template <class Body>
 HWY_INLINE void forWindows(const PoolGeometry& p, Body&& body) {
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 1> one;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto forChannels = [&](const auto& window, Index at) HWY_ATTR {
-    Index c = 0;
-    for (; c + lanes <= p.channels; c += lanes) body(d, window, c, at);
-    for (; c < p.channels; ++c) body(one, window, c, at);
+    forVectors(p.channels, [&](auto d, Index c) HWY_ATTR { body(d, window, c, at); });
   };
   const Index size = p.kernel[0] == p.kernel[1] ? p.kernel[0] : 0;
   for (Index row = 0; row < p.outHeight; ++row) {
@@ -118,11 +142,48 @@ void forwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT x, float* HW
                     HWY_ATTR { forwardWindow(d, p, window, x + c, y + at + c, winner + at + c); });
 }
 
+/// Windows of 2 × 2 one cell apart: a cell gathers from the four windows that it is in, those to
+/// its left by what they leave to their right. Every value is read twice and written once.
+void gatherFromTwoByTwo(const PoolGeometry& p, const float* HWY_RESTRICT dy,
+                        const float* HWY_RESTRICT winner, float* HWY_RESTRICT dx) {
+  const Index row = p.outWidth * p.channels;
+  for (Index y = 0; y < p.height; ++y) {
+    const bool below = y<p.outHeight, above = y> 0;
+    forVectors(p.channels, [&](auto d, Index c) HWY_ATTR {
+      const Index at = y * row + c;
+      auto left = hn::Zero(d);
+      for (Index x = 0; x < p.width; ++x) {
+        auto sum = left;
+        left = hn::Zero(d);
+        const auto take = [&](Index window, float first) HWY_ATTR {
+          const auto gradient = hn::LoadU(d, dy + window);
+          const auto number = hn::LoadU(d, winner + window);
+          sum = hn::Add(sum, hn::IfThenElseZero(hn::Eq(number, hn::Set(d, first)), gradient));
+          left = hn::Add(left, hn::IfThenElseZero(hn::Eq(number, hn::Set(d, first + 1)), gradient));
+        };
+        if (x < p.outWidth) {
+          if (above) take(at - row + x * p.channels, 2.0f);
+          if (below) take(at + x * p.channels, 0.0f);
+        }
+        hn::StoreU(sum, d, dx + (y * p.width + x) * p.channels + c);
+      }
+    });
+  }
+}
+
 void backwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT dy,
                     const float* HWY_RESTRICT winner, float* HWY_RESTRICT dx) {
-  std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
+  const auto are = [](const auto& pair, Index wanted) {
+    return pair[0] == wanted && pair[1] == wanted;
+  };
+  if (are(p.kernel, 2) && are(p.stride, 1) && are(p.padding, 0)) {
+    gatherFromTwoByTwo(p, dy, winner, dx);
+    return;
+  }
+  const Overlap overlap(p);
+  if (!overlap.whole) std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
-    backwardWindow(d, p, window, dy + at + c, winner + at + c, dx + c);
+    backwardWindow(d, p, window, dy + at + c, winner + at + c, overlap.disjoint, dx + c);
   });
 }
 
@@ -151,14 +212,13 @@ void meanForwardKernel(const PoolGeometry& p, bool countPadding, const float* HW
 
 void meanBackwardKernel(const PoolGeometry& p, bool countPadding, const float* HWY_RESTRICT dy,
                         float* HWY_RESTRICT dx) {
-  std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
+  const Overlap overlap(p);
+  if (!overlap.whole) std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
     const auto part =
         hn::Mul(hn::LoadU(d, dy + at + c), hn::Set(d, meanShare(p, window, countPadding)));
-    window.forCells(p, [&](Index cell, float) HWY_ATTR {
-      float* target = dx + c + cell;
-      hn::StoreU(hn::Add(hn::LoadU(d, target), part), d, target);
-    });
+    window.forCells(
+        p, [&](Index cell, float) HWY_ATTR { give(d, part, overlap.disjoint, dx + c + cell); });
   });
 }
 

@@ -1,19 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/layers/flatten.h"
 
+#include "engine/tensor/dense_product.h"
 #include "engine/tensor/parallel.h"
 
 namespace clipscope {
-
-namespace {
-
-/// out[b·rows + a] = in[a·cols + b]
-void transpose(const float* in, Index rows, Index cols, float* out) {
-  for (Index a = 0; a < rows; ++a)
-    for (Index b = 0; b < cols; ++b) out[b * rows + a] = in[a * cols + b];
-}
-
-}  // namespace
 
 Index Flatten::channels() const { return m_input.rank() == 3 ? m_input[0] : 1; }
 Index Flatten::area() const { return m_input.size() / channels(); }

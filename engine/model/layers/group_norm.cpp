@@ -87,8 +87,10 @@ void GroupNorm::forwardExample(const ParameterView& parameters, LayerCache& cach
 }
 
 void GroupNorm::backward(const ParameterView& parameters, View dx, LayerCache& cache) const {
-  if (m_relu) maskRelu(cache);
-  if (!dx && trainableIndex(m_weight) < 0 && trainableIndex(m_bias) < 0) return;
+  if (!dx && trainableIndex(m_weight) < 0 && trainableIndex(m_bias) < 0) {
+    if (m_relu) maskRelu(cache);
+    return;
+  }
   parallelRanges(cache.x.rows, 8 * cache.x.size(), [&](Index first, Index last) {
     for (Index i = first; i < last; ++i) backwardExample(parameters, dx, cache, i);
   });
@@ -98,12 +100,13 @@ void GroupNorm::backwardExample(const ParameterView& parameters, View dx, LayerC
                                 Index example) const {
   const Kept k = kept(cache, example);
   const float* x = cache.x.row(example);
-  const float* dy = cache.dy.row(example);
+  float* dy = cache.dy.row(example);
   const auto channels = static_cast<std::size_t>(m_channels);
   std::vector<double>& sums = threadDoubles(2 * m_channels);
   double* plain = sums.data();
   double* weighted = sums.data() + channels;
-  channelGradientSums(x, dy, m_positions, m_channels, k.mean, k.inverseStd, plain, weighted);
+  channelGradientSums(x, m_relu ? cache.y.row(example) : nullptr, dy, m_positions, m_channels,
+                      k.mean, k.inverseStd, plain, weighted);
   for (std::size_t c = 0; c < channels; ++c) {
     k.weightGradient[c] = static_cast<float>(weighted[c]);
     k.biasGradient[c] = static_cast<float>(plain[c]);

@@ -44,12 +44,27 @@ bool Linear::gramIsCheaper() const {
   return m_positions * (m_inputs + m_outputs) < m_inputs * m_outputs;
 }
 
+void Linear::compile(Index maxRows) {
+  m_prepares = maxRows <= smallBlock;
+  // A handful of sums would wait for each other; by the block's plan and not by its rows, so that
+  // an example's bits are the same in a block that is not full.
+  if (m_prepares && maxRows * m_positions * m_outputs <= DenseProduct::fewEntries)
+    m_chains = DenseProduct::mostChains;
+}
+
+Index Linear::preparedSize() const { return m_prepares ? packedColumns(m_outputs, m_inputs) : 0; }
+
+void Linear::prepare(const Parameters& values, float* prepared) const {
+  if (m_prepares) packColumns(values[m_weight].data(), m_outputs, m_inputs, prepared);
+}
+
 CacheSize Linear::cacheSize(Index maxRows) const {
   const Index rows = maxRows * m_positions, few = std::min(rows, mostFewRows);
   // The packed factor of the forward product, and for few rows its transposed result; the scaled
   // gradients of the weighted product.
-  Index scratch = packedColumns(few, m_inputs) + few * m_outputs;
-  if (rows > mostFewRows) scratch = std::max(scratch, packedColumns(m_outputs, m_inputs));
+  Index scratch = m_prepares ? 0 : packedColumns(few, m_inputs) + few * m_outputs;
+  if (rows > mostFewRows && !m_prepares)
+    scratch = std::max(scratch, packedColumns(m_outputs, m_inputs));
   scratch = std::max(scratch, rows * m_outputs);
   // For several positions also, one example at a time, two Gram matrices and a packed factor, or
   // the formed gradient.
@@ -70,14 +85,15 @@ void Linear::forward(const ParameterView& parameters, LayerCache& cache, const D
   p.aStep = 1;
   p.b = cache.scratch;
   p.bPanel = m_inputs * productPanel;
-  p.bStep = productPanel;
+  p.bStep = packedStep(m_outputs);
   p.bias = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
   p.relu = m_relu;
-  if (rows <= mostFewRows) {
+  if (rows <= mostFewRows && !m_prepares) {
     // Few rows are sooner turned over than the weights: yᵀ = W xᵀ.
     packColumns(cache.x.data, rows, m_inputs, cache.scratch);
     p.cells = m_outputs;
     p.columns = rows;
+    p.bStep = packedStep(rows);
     p.a = weights;
     p.biasByRow = true;
     p.c = cache.scratch + packedColumns(rows, m_inputs);
@@ -86,7 +102,11 @@ void Linear::forward(const ParameterView& parameters, LayerCache& cache, const D
     transpose(p.c, m_outputs, rows, cache.y.data);
     return;
   }
-  packColumns(weights, m_outputs, m_inputs, cache.scratch);
+  if (m_prepares)
+    p.b = parameters.prepared;
+  else
+    packColumns(weights, m_outputs, m_inputs, cache.scratch);
+  p.chains = m_chains;
   p.cells = rows;
   p.columns = m_outputs;
   p.a = cache.x.data;
@@ -146,7 +166,7 @@ double Linear::gramSquaredNorm(const float* x, const float* delta, float* scratc
     p.aStep = 1;
     p.b = packed;
     p.bPanel = width * productPanel;
-    p.bStep = productPanel;
+    p.bStep = packedStep(t);
     p.c = out;
     multiply(p);
   };

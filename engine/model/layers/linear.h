@@ -24,7 +24,10 @@ class Linear : public Layer {
   std::string describe() const override;
   Index work() const override { return m_positions * m_inputs * m_outputs; }
   bool takeRelu() override { return m_relu = true; }
+  void compile(Index maxRows) override;
   CacheSize cacheSize(Index maxRows) const override;
+  Index preparedSize() const override;
+  void prepare(const Parameters&, float* prepared) const override;
 
   void forward(const ParameterView&, LayerCache&, const DrawKey&) const override;
   void backward(const ParameterView&, View dx, LayerCache&) const override;
@@ -38,6 +41,8 @@ class Linear : public Layer {
  private:
   /// With this many rows or fewer the forward product turns over x instead of W.
   static constexpr Index mostFewRows = 64;
+  /// In blocks of this many examples or fewer W is turned over once a step, not once a block.
+  static constexpr Index smallBlock = 16;
 
   /// gradient = Δᵀ X over `rows` rows of both, or added to it.
   void formGradient(const float* x, const float* delta, Index rows, bool adds,
@@ -54,7 +59,9 @@ class Linear : public Layer {
   Index m_positions;
   ParameterId m_weight;
   ParameterId m_bias;
-  bool m_relu = false;  ///< the output goes through a ReLU
+  bool m_prepares = false;  ///< blocks are small
+  Index m_chains = 1;       ///< of the forward product
+  bool m_relu = false;      ///< the output goes through a ReLU
 };
 
 }  // namespace clipscope

@@ -192,8 +192,8 @@ void TestLayers::agrees_data() {
       "kernel":[2,3],"stride":[1,3],"padding":[1,3]},{"type":"relu"},{"type":"flatten"},
       {"type":"linear","name":"b","out":3}]})",
       image, 3, 2);
-  net("padding of two", R"({"layers":[{"type":"conv2d","name":"a","out_channels":7,"kernel":5,
-      "padding":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":33,"kernel":5,
+  net("padding of two", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,"kernel":5,
+      "padding":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":18,"kernel":3,
       "padding":2},{"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
       image, 3, 2);
   net("stride beyond the kernel", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,
