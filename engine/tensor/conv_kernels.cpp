@@ -114,6 +114,42 @@ HWY_INLINE void addStretch(Index count, Index step, Index panelSize, const float
   }
 }
 
+/// Pairs of a run's values, where a tile has one vector of channels: a value that is read serves
+/// two positions, one's j and the j + inStep of the one before it, so that there are half as many
+/// to read. Returns how many of `count` values it took; the rest do not come in pairs.
+template <int rows, int cells>
+HWY_INLINE Index addPairs(Index count, Index step, const float* HWY_RESTRICT& w,
+                          const float* (&base)[rows][(cells + 2) / 3],
+                          Vector (&sums)[rows][cells][1]) {
+  const Tag d;
+  constexpr int bases = (cells + 2) / 3;
+  const Index pairs = count / (2 * step);
+  for (Index pair = 0; pair < pairs; ++pair) {
+    for (Index j = 0; j < step; ++j) {
+      const Vector own = hn::LoadU(d, w), next = hn::LoadU(d, w + step * convPanel);
+      w += convPanel;
+#pragma GCC unroll 16
+      for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 16
+        for (int c = 0; c <= cells; ++c) {
+          const int b = std::min(c / 3, bases - 1);
+          const Vector x = hn::Set(d, base[r][b][(c - 3 * b) * step]);
+          if (c < cells) sums[r][c][0] = hn::MulAdd(x, own, sums[r][c][0]);
+          if (c > 0) sums[r][c - 1][0] = hn::MulAdd(x, next, sums[r][c - 1][0]);
+        }
+#pragma GCC unroll 16
+        for (int b = 0; b < bases; ++b) ++base[r][b];
+      }
+    }
+    w += step * convPanel;
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; ++r)
+#pragma GCC unroll 16
+      for (int b = 0; b < bases; ++b) base[r][b] += step;
+  }
+  return pairs * 2 * step;
+}
+
 /// `cells` neighbouring positions of each of `rows` output rows, `panels` panels of channels.
 template <int rows, int cells, int panels>
 void forwardTile(const ConvGeometry& g, const TileReach& reach, const float* HWY_RESTRICT in,
@@ -130,7 +166,7 @@ void forwardTile(const ConvGeometry& g, const TileReach& reach, const float* HWY
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v)
         sums[r][c][v] = bias ? hn::LoadU(d, bias + v * lanes) : hn::Zero(d);
-  const Index step = g.inStep, middle = g.run - reach.left - reach.right;
+  const Index step = g.inStep;
   for (Index s = 0; s < reach.segments; ++s) {
     // One pointer for three positions: base, base + step and base + 2·step are addresses that an
     // instruction can form, and all positions' pointers would not fit into the registers.
@@ -142,6 +178,8 @@ void forwardTile(const ConvGeometry& g, const TileReach& reach, const float* HWY
         base[r][b] = in + r * g.inRow + s * g.segmentStep + 3 * b * step;
     const float* HWY_RESTRICT w = weights + s * g.run * convPanel;
     addStretch<1, cells, rows, cells, panels>(reach.left, step, panelSize, w, base, sums);
+    Index middle = g.run - reach.left - reach.right;
+    if constexpr (vectors == 1 && cells > 1) middle -= addPairs(middle, step, w, base, sums);
     addStretch<0, cells, rows, cells, panels>(middle, step, panelSize, w, base, sums);
     addStretch<0, cells - 1, rows, cells, panels>(reach.right, step, panelSize, w, base, sums);
   }
@@ -169,32 +207,35 @@ ForwardTile forwardTileOf(Index count, std::integer_sequence<int, cells...>) {
   return tiles[count - 1];
 }
 
-/// Cells of a tile of two rows, of the output or of the kernel: for rows that are too short to keep
-/// the multipliers busy.
+/// Positions of a tile of two output rows, for rows that are too short to keep the multipliers
+/// busy.
 constexpr int mostCellsOfTwo = std::max(1, mostCells / 2);
 
 template <int panels>
 void forwardPanels(const ConvGeometry& g, const float* in, const float* weights, const float* bias,
                    bool relu, float* out, Index channels) {
+  constexpr auto counts = std::make_integer_sequence<int, mostCells>();
+  constexpr auto countsOfTwo = std::make_integer_sequence<int, mostCellsOfTwo>();
   const EvenParts parts(g.columns, mostCells);
   const AxisReach vertical = rowReach(g), horizontal = columnReach(g);
-  for (Index row = 0; row < g.rows;) {
-    const bool two = g.columns <= mostCellsOfTwo && row + 2 <= g.rows;
-    const auto [above, below] = vertical.cells(row, two ? row + 1 : row, g.segments);
-    for (Index part = 0; part < parts.parts; ++part) {
-      const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
-      const Index kernel = g.run / g.column, last = first + count - 1;
-      const Index left = horizontal.cells(first, first, kernel).first;
-      const Index right = kernel - std::max(left, horizontal.cells(last, last, kernel).second);
-      const auto tile =
-          two ? forwardTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
-              : forwardTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
-      tile(g, {below - above, left * g.column, right * g.column},
-           in + row * g.inRow + above * g.segmentStep + first * g.inStep,
-           weights + above * g.run * convPanel, bias, relu,
-           out + row * g.outRow + first * g.outStep, channels);
+  const Index kernel = g.run / g.column;
+  for (Index part = 0; part < parts.parts; ++part) {
+    const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
+    const Index last = first + count - 1;
+    const Index left = horizontal.cells(first, first, kernel).first;
+    const Index right = kernel - std::max(left, horizontal.cells(last, last, kernel).second);
+    const ForwardTile one = forwardTileOf<1, panels>(count, counts);
+    const ForwardTile two =
+        count <= mostCellsOfTwo ? forwardTileOf<2, panels>(count, countsOfTwo) : nullptr;
+    for (Index row = 0; row < g.rows;) {
+      const Index rows = two && row + 2 <= g.rows ? 2 : 1;
+      const auto [above, below] = vertical.cells(row, row + rows - 1, g.segments);
+      (rows == 2 ? two : one)(g, {below - above, left * g.column, right * g.column},
+                              in + row * g.inRow + above * g.segmentStep + first * g.inStep,
+                              weights + above * g.run * convPanel, bias, relu,
+                              out + row * g.outRow + first * g.outStep, channels);
+      row += rows;
     }
-    row += two ? 2 : 1;
   }
 }
 
@@ -220,13 +261,13 @@ using HalfTag = hn::Rebind<float, DoubleTag>;
 using Doubles = hn::Vec<DoubleTag>;
 constexpr int doubleLanes = static_cast<int>(hn::MaxLanes(DoubleTag()));
 
-/// total + the squares of the values, which lie in memory, in double.
-HWY_INLINE Doubles addSquares(const float* HWY_RESTRICT values, Doubles total) {
+/// total + the values, in double.
+HWY_INLINE Doubles addInDouble(Vector values, Doubles total) {
+  HWY_ALIGN float lane[lanes];
+  hn::Store(values, Tag(), lane);
 #pragma GCC unroll 16
-  for (int k = 0; k < lanes; k += doubleLanes) {
-    const auto x = hn::PromoteTo(DoubleTag(), hn::LoadU(HalfTag(), values + k));
-    total = hn::MulAdd(x, x, total);
-  }
+  for (int k = 0; k < lanes; k += doubleLanes)
+    total = hn::Add(total, hn::PromoteTo(DoubleTag(), hn::LoadU(HalfTag(), lane + k)));
   return total;
 }
 
@@ -277,18 +318,21 @@ void gradientTile(const ConvGeometry& g, Index rows, Index columns, const float*
     for (int c = 0; c < cells; ++c)
 #pragma GCC unroll 16
       for (int v = 0; v < vectors; ++v) hn::StoreU(sums[s][c][v], d, target(s, c, v));
-  // Two sums in turn: each addition waits for the one before.
-  Doubles total = hn::Zero(DoubleTag()), other = total;
+  // Four squares at a time in float, the fours in double.
+  Doubles total = hn::Zero(DoubleTag());
+  constexpr int values = segments * cells * vectors;
 #pragma GCC unroll 16
-  for (int s = 0; s < segments; ++s)
-#pragma GCC unroll 16
-    for (int c = 0; c < cells; ++c)
-#pragma GCC unroll 16
-      for (int v = 0; v < vectors; ++v) {
-        Doubles& sum = (c * vectors + v) % 2 == 0 ? total : other;
-        sum = addSquares(target(s, c, v), sum);
-      }
-  hn::Store(hn::Add(hn::Load(DoubleTag(), squares), hn::Add(total, other)), DoubleTag(), squares);
+  for (int k = 0; k < values; k += 4) {
+    Vector four = hn::Zero(d);
+#pragma GCC unroll 4
+    for (int i = k; i < k + 4; ++i) {
+      if (i >= values) break;
+      const Vector x = sums[i / (cells * vectors)][i / vectors % cells][i % vectors];
+      four = hn::MulAdd(x, x, four);
+    }
+    total = addInDouble(four, total);
+  }
+  hn::Store(hn::Add(hn::Load(DoubleTag(), squares), total), DoubleTag(), squares);
 }
 
 using GradientTile = void (*)(const ConvGeometry&, Index, Index, const float*, const float*, float*,
@@ -300,27 +344,36 @@ GradientTile gradientTileOf(Index count, std::integer_sequence<int, cells...>) {
   return tiles[count - 1];
 }
 
+/// Cells of a tile of two kernel rows: half as many as one has, or of one vector each 8, beyond
+/// which they were slower again.
+template <int panels>
+constexpr int mostGradientCellsOfTwo = panels* vectorsPerPanel == 1 ? std::min(8, mostCells)
+                                                                    : mostCellsOfTwo;
+
 template <int panels>
 void gradientPanels(const ConvGeometry& g, const float* in, const float* delta, float* gradient,
                     double* squares) {
+  constexpr auto counts = std::make_integer_sequence<int, mostCells>();
+  constexpr auto countsOfTwo = std::make_integer_sequence<int, mostGradientCellsOfTwo<panels>>();
   const EvenParts parts(g.run, mostCells);
   const AxisReach vertical = rowReach(g), horizontal = columnReach(g);
-  for (Index s = 0; s < g.segments;) {
-    const bool two = g.run <= mostCellsOfTwo && s + 2 <= g.segments;
-    const auto [top, bottom] = vertical.positions(s, two ? s + 1 : s, g.rows);
-    for (Index part = 0; part < parts.parts; ++part) {
-      const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
-      const auto tile =
-          two ? gradientTileOf<2, panels>(count, std::make_integer_sequence<int, mostCellsOfTwo>())
-              : gradientTileOf<1, panels>(count, std::make_integer_sequence<int, mostCells>());
-      const auto [left, right] =
-          horizontal.positions(first / g.column, (first + count - 1) / g.column, g.columns);
-      tile(g, bottom - top, right - left,
-           in + s * g.segmentStep + first + top * g.inRow + left * g.inStep,
-           delta + top * g.outRow + left * g.outStep, gradient + (s * g.run + first) * convPanel,
-           squares);
+  for (Index part = 0; part < parts.parts; ++part) {
+    const Index first = parts.begin(part), count = parts.begin(part + 1) - first;
+    const auto [left, right] =
+        horizontal.positions(first / g.column, (first + count - 1) / g.column, g.columns);
+    const GradientTile one = gradientTileOf<1, panels>(count, counts);
+    const GradientTile two = count <= mostGradientCellsOfTwo<panels>
+                                 ? gradientTileOf<2, panels>(count, countsOfTwo)
+                                 : nullptr;
+    for (Index s = 0; s < g.segments;) {
+      const Index segments = two && s + 2 <= g.segments ? 2 : 1;
+      const auto [top, bottom] = vertical.positions(s, s + segments - 1, g.rows);
+      (segments == 2 ? two : one)(g, bottom - top, right - left,
+                                  in + s * g.segmentStep + first + top * g.inRow + left * g.inStep,
+                                  delta + top * g.outRow + left * g.outStep,
+                                  gradient + (s * g.run + first) * convPanel, squares);
+      s += segments;
     }
-    s += two ? 2 : 1;
   }
 }
 
@@ -343,7 +396,14 @@ void gradientKernel(const ConvGeometry& g, const float* in, const float* delta, 
 double formKernel(const ConvGeometry& g, const float* in, const float* delta, float* gradient) {
   HWY_ALIGN double squares[doubleLanes] = {};
   gradientKernel(g, in, delta, gradient, squares);
-  return hn::GetLane(hn::SumOfLanes(DoubleTag(), hn::Load(DoubleTag(), squares)));
+  const double total = hn::GetLane(hn::SumOfLanes(DoubleTag(), hn::Load(DoubleTag(), squares)));
+  // Squares that may have left float's range on the way are taken again in double.
+  constexpr double least = 1e-28, most = 1e37;
+  if (total > least && total < most) return total;
+  double exact = 0;
+  for (Index k = 0; k < g.weightSize(); ++k)
+    exact += static_cast<double>(gradient[k]) * static_cast<double>(gradient[k]);
+  return exact;
 }
 
 }  // namespace clipscope::HWY_NAMESPACE

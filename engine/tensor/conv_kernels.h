@@ -41,8 +41,8 @@ void convForward(const ConvGeometry& geometry, const float* in, const float* wei
                  const float* bias, bool relu, float* out);
 
 /// gradient[s][j][o] = Σ_{r, q} in[r·inRow + q·inStep + s·segmentStep + j] delta[r·outRow +
-/// q·outStep + o], in single precision; returns Σ gradient², added up in double. `delta` has whole
-/// panels of channels at every position.
+/// q·outStep + o], in single precision; returns Σ gradient², of fours added up in double. `delta`
+/// has whole panels of channels at every position.
 double convGradient(const ConvGeometry& geometry, const float* in, const float* delta,
                     float* gradient);
 

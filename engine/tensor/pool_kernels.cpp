@@ -22,33 +22,50 @@ HWY_INLINE Cells cellsInside(Index start, Index kernel, Index extent) {
   return {start < 0 ? -start : 0, start + kernel > extent ? extent - start : kernel};
 }
 
-/// A window: its first cell, and the cells of it that are inside. `size` > 0 says that it is a
-/// whole window of size × size cells, so that the compiler can unroll it.
+/// A window of size × size cells, all of them inside; the compiler can unroll it.
 template <int size>
-struct Window {
+struct WholeWindow {
+  Index first;  ///< its first cell, in floats
+
+  template <class Body>
+  HWY_INLINE void forCells(const PoolGeometry& p, Body&& body) const {
+#pragma GCC unroll 3
+    for (Index a = 0; a < size; ++a)
+#pragma GCC unroll 3
+      for (Index b = 0; b < size; ++b)
+        body(first + (a * p.width + b) * p.channels, static_cast<float>(a * size + b));
+  }
+  HWY_INLINE float meanShare(const PoolGeometry&, bool) const {
+    return 1.0f / static_cast<float>(size * size);
+  }
+};
+
+/// Any window, and those of its cells that are inside.
+struct PartWindow {
   Index top, left;  ///< of its first cell, were it inside
   Cells rows, columns;
 
   template <class Body>
   HWY_INLINE void forCells(const PoolGeometry& p, Body&& body) const {
-    const Index at = (top * p.width + left) * p.channels;
-    if constexpr (size > 0) {
-#pragma GCC unroll 3
-      for (Index a = 0; a < size; ++a)
-#pragma GCC unroll 3
-        for (Index b = 0; b < size; ++b)
-          body(at + (a * p.width + b) * p.channels, static_cast<float>(a * size + b));
-    } else {
-      for (Index a = rows.first; a < rows.last; ++a)
-        for (Index b = columns.first; b < columns.last; ++b)
-          body(at + (a * p.width + b) * p.channels, static_cast<float>(a * p.kernel[1] + b));
-    }
+    for (Index a = rows.first; a < rows.last; ++a)
+      for (Index b = columns.first; b < columns.last; ++b)
+        body(((top + a) * p.width + left + b) * p.channels,
+             static_cast<float>(a * p.kernel[1] + b));
+  }
+  /// One by the number of cells that a mean is over.
+  HWY_INLINE float meanShare(const PoolGeometry& p, bool countPadding) const {
+    // The padding counts, but not what lies beyond it.
+    const Index bottom = std::min(top + p.kernel[0], p.height + p.padding[0]);
+    const Index right = std::min(left + p.kernel[1], p.width + p.padding[1]);
+    const Index padded = (bottom - top) * (right - left);
+    const Index inside = (rows.last - rows.first) * (columns.last - columns.first);
+    return 1.0f / static_cast<float>(countPadding ? padded : inside);
   }
 };
 
 /// As many channels as D has lanes.
-template <int size, class D>
-HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const Window<size>& window,
+template <class D, class Window>
+HWY_INLINE void forwardWindow(D d, const PoolGeometry& p, const Window& window,
                               const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
                               float* HWY_RESTRICT winner) {
   auto best = hn::Zero(d), number = hn::Zero(d);
@@ -88,8 +105,8 @@ HWY_INLINE void give(D d, V value, bool disjoint, float* target) {
   hn::StoreU(disjoint ? value : hn::Add(hn::LoadU(d, target), value), d, target);
 }
 
-template <int size, class D>
-HWY_INLINE void backwardWindow(D d, const PoolGeometry& p, const Window<size>& window,
+template <class D, class Window>
+HWY_INLINE void backwardWindow(D d, const PoolGeometry& p, const Window& window,
                                const float* HWY_RESTRICT dy, const float* HWY_RESTRICT winner,
                                bool disjoint, float* HWY_RESTRICT dx) {
   const auto gradient = hn::LoadU(d, dy);
@@ -111,28 +128,53 @@ HWY_INLINE void forVectors(Index channels, Body&& body) {
   for (; c < channels; ++c) body(one, c);
 }
 
-/// Calls body(d, window, channel, at) for every output position `at` and run of channels.
+/// Calls body(d, window, channel, at) for the output positions first … last − 1 of a row whose
+/// windows are whole, and runs of channels.
+template <int size, class Body>
+HWY_INLINE void forWholeWindows(const PoolGeometry& p, Index row, Index first, Index last,
+                                Body&& body) {
+  const Index top = row * p.stride[0] - p.padding[0];
+  forVectors(p.channels, [&](auto d, Index c) HWY_ATTR {
+    Index cell = (top * p.width + first * p.stride[1] - p.padding[1]) * p.channels;
+    Index at = (row * p.outWidth + first) * p.channels;
+    for (Index column = first; column < last; ++column) {
+      body(d, WholeWindow<size>{cell}, c, at);
+      cell += p.stride[1] * p.channels;
+      at += p.channels;
+    }
+  });
+}
+
+/// The same for every output position.
 template <class Body>
 HWY_INLINE void forWindows(const PoolGeometry& p, Body&& body) {
-  const auto forChannels = [&](const auto& window, Index at) HWY_ATTR {
-    forVectors(p.channels, [&](auto d, Index c) HWY_ATTR { body(d, window, c, at); });
-  };
   const Index size = p.kernel[0] == p.kernel[1] ? p.kernel[0] : 0;
+  // Of a row, the positions whose windows lie between the picture's left and right edge.
+  const Index before = std::min((p.padding[1] + p.stride[1] - 1) / p.stride[1], p.outWidth);
+  const Index room = p.width + p.padding[1] - p.kernel[1];
+  const Index behind = room < 0 ? before : std::clamp(room / p.stride[1] + 1, before, p.outWidth);
   for (Index row = 0; row < p.outHeight; ++row) {
     const Index top = row * p.stride[0] - p.padding[0];
     const Cells rows = cellsInside(top, p.kernel[0], p.height);
-    for (Index column = 0; column < p.outWidth; ++column) {
-      const Index left = column * p.stride[1] - p.padding[1];
-      const Cells columns = cellsInside(left, p.kernel[1], p.width);
-      const Index at = (row * p.outWidth + column) * p.channels;
-      const bool whole = rows.last - rows.first == size && columns.last - columns.first == size;
-      if (whole && size == 2)
-        forChannels(Window<2>{top, left, rows, columns}, at);
-      else if (whole && size == 3)
-        forChannels(Window<3>{top, left, rows, columns}, at);
-      else
-        forChannels(Window<0>{top, left, rows, columns}, at);
+    const auto parts = [&](Index first, Index last) HWY_ATTR {
+      for (Index column = first; column < last; ++column) {
+        const Index left = column * p.stride[1] - p.padding[1];
+        const PartWindow window{top, left, rows, cellsInside(left, p.kernel[1], p.width)};
+        forVectors(p.channels, [&](auto d, Index c) HWY_ATTR {
+          body(d, window, c, (row * p.outWidth + column) * p.channels);
+        });
+      }
+    };
+    if (rows.last - rows.first != size || (size != 2 && size != 3)) {
+      parts(0, p.outWidth);
+      continue;
     }
+    parts(0, before);
+    if (size == 2)
+      forWholeWindows<2>(p, row, before, behind, body);
+    else
+      forWholeWindows<3>(p, row, before, behind, body);
+    parts(behind, p.outWidth);
   }
 }
 
@@ -187,26 +229,13 @@ void backwardKernel(const PoolGeometry& p, const float* HWY_RESTRICT dy,
   });
 }
 
-/// One by the number of cells that a mean is over.
-template <int size>
-HWY_INLINE float meanShare(const PoolGeometry& p, const Window<size>& window, bool countPadding) {
-  if constexpr (size > 0) return 1.0f / static_cast<float>(size * size);
-  // The padding counts, but not what lies beyond it.
-  const Index bottom = std::min(window.top + p.kernel[0], p.height + p.padding[0]);
-  const Index right = std::min(window.left + p.kernel[1], p.width + p.padding[1]);
-  const Index padded = (bottom - window.top) * (right - window.left);
-  const Index inside =
-      (window.rows.last - window.rows.first) * (window.columns.last - window.columns.first);
-  return 1.0f / static_cast<float>(countPadding ? padded : inside);
-}
-
 void meanForwardKernel(const PoolGeometry& p, bool countPadding, const float* HWY_RESTRICT x,
                        float* HWY_RESTRICT y) {
   forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
     auto sum = hn::Zero(d);
     window.forCells(
         p, [&](Index cell, float) HWY_ATTR { sum = hn::Add(sum, hn::LoadU(d, x + c + cell)); });
-    hn::StoreU(hn::Mul(sum, hn::Set(d, meanShare(p, window, countPadding))), d, y + at + c);
+    hn::StoreU(hn::Mul(sum, hn::Set(d, window.meanShare(p, countPadding))), d, y + at + c);
   });
 }
 
@@ -216,7 +245,7 @@ void meanBackwardKernel(const PoolGeometry& p, bool countPadding, const float* H
   if (!overlap.whole) std::fill_n(dx, p.height * p.width * p.channels, 0.0f);
   forWindows(p, [&](auto d, const auto& window, Index c, Index at) HWY_ATTR {
     const auto part =
-        hn::Mul(hn::LoadU(d, dy + at + c), hn::Set(d, meanShare(p, window, countPadding)));
+        hn::Mul(hn::LoadU(d, dy + at + c), hn::Set(d, window.meanShare(p, countPadding)));
     window.forCells(
         p, [&](Index cell, float) HWY_ATTR { give(d, part, overlap.disjoint, dx + c + cell); });
   });

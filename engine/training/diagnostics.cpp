@@ -18,6 +18,15 @@ double quantile(std::span<const double> sorted, double p) {
   return sorted[below] + weight * (sorted[above] - sorted[below]);
 }
 
+double median(std::span<double> values) {
+  if (values.empty()) return notANumber;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  const double below = *std::max_element(values.begin(), middle);
+  return below + 0.5 * (*middle - below);
+}
+
 void summariseNorms(NormsPart& part) {
   const Index examples = part.norms.examples();
   const Index tensors = part.norms.tensors();

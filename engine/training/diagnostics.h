@@ -14,6 +14,9 @@ namespace clipscope {
 /// Quantile p in [0, 1] of sorted values by linear interpolation (numpy's default); NaN for none.
 double quantile(std::span<const double> sorted, double p);
 
+/// Quantile ½ of values in any order, which it moves about; NaN for none.
+double median(std::span<double> values);
+
 /// Global norms, quantiles, per-tensor mean, maximum and share from `part.norms`.
 void summariseNorms(NormsPart& part);
 

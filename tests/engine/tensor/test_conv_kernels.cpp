@@ -20,6 +20,7 @@ class TestConvKernels : public QObject {
  private slots:
   void agree_data();
   void agree();
+  void squaresBeyondTheRangeOfFloat();
 };
 
 namespace {
@@ -144,6 +145,24 @@ void TestConvKernels::agree() {
     QVERIFY(std::abs(squares - wantedSquares) < 1e-5 * wantedSquares);
   }
   hwy::DisableTargets(0);
+}
+
+/// Squares of 1e-56 and 1e48 are not floats, though the gradients' entries are.
+void TestConvKernels::squaresBeyondTheRangeOfFloat() {
+  const ConvGeometry g = geometry(9, 8, 3, 16, 3, 1, {});
+  for (const float scale : {1e-14f, 1e12f}) {
+    auto in = randomValues(9 * 8 * 3, 5);
+    auto delta = randomValues(g.rows * g.outRow, 6);
+    for (float& value : in) value *= scale;
+    for (float& value : delta) value *= scale;
+    AlignedVector<float> gradient(static_cast<std::size_t>(g.weightSize()));
+    const double squares = convGradient(g, in.data(), delta.data(), gradient.data());
+    double wanted = 0;
+    for (const float value : gradient)
+      wanted += static_cast<double>(value) * static_cast<double>(value);
+    QVERIFY(wanted > 0 && std::isfinite(wanted));
+    QVERIFY(std::abs(squares - wanted) < 1e-6 * wanted);
+  }
 }
 
 QTEST_GUILESS_MAIN(TestConvKernels)
