@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,9 @@ class Optimizer {
   virtual void beginStep(std::size_t size) = 0;
   virtual void stepRange(std::span<float> parameters, std::span<const float> gradient,
                          Index from) = 0;
+  /// η where a step is θ ← θ − ηĝ and nothing else, so that the caller may do it in a pass of its
+  /// own instead of calling stepRange().
+  virtual std::optional<float> plainRate() const { return std::nullopt; }
   virtual double learningRate() const = 0;
   virtual void setLearningRate(double rate) = 0;
   virtual OptimizerState state() const = 0;

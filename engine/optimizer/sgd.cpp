@@ -43,6 +43,11 @@ void Sgd::stepRange(std::span<float> parameters, std::span<const float> gradient
     theta -= rate * velocity;
 }
 
+std::optional<float> Sgd::plainRate() const {
+  if (m_settings.momentum != 0 || m_settings.weightDecay != 0) return std::nullopt;
+  return static_cast<float>(m_settings.learningRate);
+}
+
 OptimizerState Sgd::state() const { return {m_steps, {m_velocity}}; }
 
 void Sgd::setState(OptimizerState state) {

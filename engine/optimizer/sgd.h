@@ -16,6 +16,7 @@ class Sgd : public Optimizer {
   std::string_view name() const override { return "sgd"; }
   void beginStep(std::size_t size) override;
   void stepRange(std::span<float> parameters, std::span<const float> gradient, Index from) override;
+  std::optional<float> plainRate() const override;
   double learningRate() const override { return m_settings.learningRate; }
   void setLearningRate(double rate) override { m_settings.learningRate = rate; }
   OptimizerState state() const override;

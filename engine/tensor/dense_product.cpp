@@ -293,6 +293,11 @@ void multiply(const DenseProduct& p) {
   }
 }
 
+namespace {
+/// Turning a value over takes as long as some eight multiplications of a product.
+constexpr Index turningWork = 8;
+}  // namespace
+
 Index packedColumns(Index columns, Index depth) {
   const Index step = packedStep(columns);
   return (columns + step - 1) / step * step * depth;
@@ -304,7 +309,7 @@ void packColumns(const float* w, Index columns, Index depth, float* packed) {
   const Index step = packedStep(columns);
   const Index panels = (columns + step - 1) / step;
   const Index stretches = (depth + stretch - 1) / stretch;
-  parallelRanges(panels * stretches, columns * depth, [&](Index first, Index last) {
+  parallelRanges(panels * stretches, turningWork * columns * depth, [&](Index first, Index last) {
     for (Index k = first; k < last; ++k) {
       const Index panel = k / stretches, from = k % stretches * stretch;
       const Index rows = std::min(stretch, depth - from);
@@ -321,7 +326,7 @@ void packColumns(const float* w, Index columns, Index depth, float* packed) {
 void transpose(const float* in, Index rows, Index columns, float* out) {
   // Bands of whole cache lines of the output.
   constexpr Index band = 16;
-  parallelRanges((columns + band - 1) / band, rows * columns, [&](Index first, Index last) {
+  parallelRanges((columns + band - 1) / band, turningWork * rows * columns, [&](Index first, Index last) {
     for (Index b = first; b < last; ++b) HWY_DYNAMIC_DISPATCH(transposeKernel)
     (in + b * band, columns, rows, std::min(band, columns - b * band), out + b * band * rows, rows);
   });

@@ -202,30 +202,6 @@ void scaledKernel(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, I
   for (; j < count; ++j) y[j] = a * x[j];
 }
 
-double scaleAndSquareKernel(float a, float* HWY_RESTRICT x, Index count) {
-  const DoubleTag d;
-  const HalfTag h;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const auto factor = hn::Set(h, a);
-  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d);
-  Index j = 0;
-  for (; j + 2 * lanes <= count; j += 2 * lanes) {
-    const auto v0 = hn::Mul(factor, hn::LoadU(h, x + j));
-    const auto v1 = hn::Mul(factor, hn::LoadU(h, x + j + lanes));
-    hn::StoreU(v0, h, x + j);
-    hn::StoreU(v1, h, x + j + lanes);
-    const auto w0 = hn::PromoteTo(d, v0), w1 = hn::PromoteTo(d, v1);
-    sum0 = hn::MulAdd(w0, w0, sum0);
-    sum1 = hn::MulAdd(w1, w1, sum1);
-  }
-  double total = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
-  for (; j < count; ++j) {
-    x[j] *= a;
-    total += static_cast<double>(x[j]) * static_cast<double>(x[j]);
-  }
-  return total;
-}
-
 void reluForwardKernel(const float* x, float* y, Index count) {
   const FloatTag d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
@@ -330,7 +306,6 @@ HWY_EXPORT(pairSumsKernel);
 HWY_EXPORT(normAndDistanceKernel);
 HWY_EXPORT(scaledSumKernel);
 HWY_EXPORT(scaledKernel);
-HWY_EXPORT(scaleAndSquareKernel);
 HWY_EXPORT(reluForwardKernel);
 HWY_EXPORT(reluBackwardKernel);
 HWY_EXPORT(addBiasKernel);
@@ -382,10 +357,6 @@ void addScaledRows(const float* a, const float* const* x, Index rows, float* y, 
 
 void scaled(float a, const float* x, float* y, Index count) {
   HWY_DYNAMIC_DISPATCH(scaledKernel)(a, x, y, count);
-}
-
-double scaleAndSquare(float a, float* x, Index count) {
-  return HWY_DYNAMIC_DISPATCH(scaleAndSquareKernel)(a, x, count);
 }
 
 void reluForward(const float* x, float* y, Index count) {

@@ -33,8 +33,6 @@ void addScaled(float a, const float* x, float* y, Index count);
 void addScaledRows(const float* a, const float* const* x, Index rows, float* y, Index count);
 /// y_j = a x_j
 void scaled(float a, const float* x, float* y, Index count);
-/// x_j = a x_j; returns Σ x_j² of what they have become
-double scaleAndSquare(float a, float* x, Index count);
 /// y_j = max(x_j, 0); y may be x
 void reluForward(const float* x, float* y, Index count);
 /// dx_j = y_j > 0 ? dy_j : 0; dx may be dy

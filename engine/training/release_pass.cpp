@@ -8,6 +8,7 @@
 #include "engine/noise/gaussian_noise.h"
 #include "engine/tensor/float_mode.h"
 #include "engine/tensor/parallel.h"
+#include "engine/tensor/release_kernels.h"
 #include "engine/tensor/vector_kernels.h"
 
 namespace clipscope {
@@ -34,9 +35,25 @@ ReleasePass::ReleasePass(const ParameterTable& table) {
   m_result.tensorSquares.resize(static_cast<std::size_t>(table.trainableCount()));
 }
 
+DescentSquares ReleasePass::updateChunk(const UpdateTask& update, const Chunk& chunk,
+                                        const float* noise) {
+  const float* before = update.before.data() + chunk.offset;
+  const float* sum = update.sum.data() + chunk.offset;
+  const std::span<float> after = part(update.after, chunk.offset, chunk.size);
+  if (const auto rate = update.optimizer->plainRate())
+    return descend({*rate, update.inverseBatch, before, sum, noise, after.data(), chunk.size});
+  alignas(64) std::array<float, chunkSize> gradient;
+  scaledSum(update.inverseBatch, sum, noise, gradient.data(), chunk.size);
+  std::copy_n(before, chunk.size, after.data());
+  update.optimizer->stepRange(after, part(std::span<const float>(gradient), 0, chunk.size),
+                              chunk.offset);
+  const NormAndDistance moved = normAndDistance(after.data(), before, chunk.size);
+  return {moved.xx, moved.distance};
+}
+
 void ReleasePass::runRange(const NoiseTask* noise, const UpdateTask* update, Index first,
                            Index last, Tally& tally) {
-  alignas(64) std::array<float, chunkSize> ownNoise, gradient;
+  alignas(64) std::array<float, chunkSize> ownNoise;
   auto start = Clock::now();
   const auto lap = [&start](double& seconds) {
     const auto now = Clock::now();
@@ -70,16 +87,9 @@ void ReleasePass::runRange(const NoiseTask* noise, const UpdateTask* update, Ind
       lap(tally.noiseSeconds);
     }
     if (update) {
-      const float* before = update->before.data() + chunk.offset;
-      const std::span<float> after = part(update->after, chunk.offset, chunk.size);
-      scaledSum(update->inverseBatch, update->sum.data() + chunk.offset, z, gradient.data(),
-                chunk.size);
-      std::copy_n(before, chunk.size, after.data());
-      update->optimizer->stepRange(after, part(std::span<const float>(gradient), 0, chunk.size),
-                                   chunk.offset);
-      const NormAndDistance moved = normAndDistance(after.data(), before, chunk.size);
-      sums.parameters = moved.xx;
-      sums.update = moved.distance;
+      const DescentSquares moved = updateChunk(*update, chunk, z);
+      sums.parameters = moved.after;
+      sums.update = moved.change;
       lap(tally.updateSeconds);
     }
   }

@@ -10,6 +10,7 @@
 #include "engine/noise/secure_noise.h"
 #include "engine/optimizer/optimizer.h"
 #include "engine/tensor/draw_key.h"
+#include "engine/tensor/release_kernels.h"
 
 namespace clipscope {
 
@@ -71,6 +72,8 @@ class ReleasePass {
   };
   static constexpr Index chunkSize = static_cast<Index>(secureChunk);
 
+  static DescentSquares updateChunk(const UpdateTask& update, const Chunk& chunk,
+                                    const float* noise);
   void runRange(const NoiseTask* noise, const UpdateTask* update, Index first, Index last,
                 Tally& tally);
 
