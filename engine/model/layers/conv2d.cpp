@@ -2,6 +2,7 @@
 #include "engine/model/layers/conv2d.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/model/layers/affine_parameters.h"
@@ -116,50 +117,69 @@ void Conv2d::unpack(ParameterId id, const float* packed, float* plain) const {
     std::copy_n(packed, m_settings.outChannels, plain);
 }
 
-void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
+void Conv2d::formBias(const LayerCache& cache, Index example, std::span<double> out) const {
+  const float* dy = cache.dy.row(example);
+  for (Index t = 0; t < m_output[1] * m_output[2]; ++t)
+    for (Index o = 0; o < m_settings.outChannels; ++o)
+      out[static_cast<std::size_t>(o)] += static_cast<double>(dy[t * m_settings.outChannels + o]);
+}
+
+std::span<const double> Conv2d::formWeights(const LayerCache& cache, Index example) const {
   const Conv2dSettings& s = m_settings;
   const float* x = cache.x.row(example);
   const float* dy = cache.dy.row(example);
   const Index perIn = s.inChannels / s.groups, perOut = s.outChannels / s.groups;
-  const Index area = s.kernel[0] * s.kernel[1], positions = m_output[1] * m_output[2];
-  if (trainableIndex(m_bias) >= 0) {
-    const auto bias = gradient[m_bias];
-    for (Index t = 0; t < positions; ++t)
-      for (Index o = 0; o < s.outChannels; ++o)
-        bias[static_cast<std::size_t>(o)] += static_cast<double>(dy[t * s.outChannels + o]);
-  }
-  if (trainableIndex(m_weight) < 0) return;
-  // [kernel position][group] × sums of outer products of outputs and inputs of the group, the
-  // longer of the two innermost.
-  const bool outputsInside = perOut > perIn;
-  std::vector<double>& packed = threadDoubles(area * s.outChannels * perIn);
-  std::fill_n(packed.begin(), area * s.outChannels * perIn, 0.0);
+  const Index size = s.kernel[0] * s.kernel[1] * s.outChannels * perIn;
+  std::vector<double>& packed = threadDoubles(size);
+  std::fill_n(packed.begin(), size, 0.0);
   for (Index a = 0; a < s.kernel[0]; ++a)
     for (Index b = 0; b < s.kernel[1]; ++b) {
-      // The columns whose window has this cell inside the picture.
-      const Index left = b * s.dilation[1] - s.padding[1];
-      const Index first = left >= 0 ? 0 : (s.stride[1] - 1 - left) / s.stride[1];
-      const Index last =
-          left >= m_input[2] ? 0 : std::min(m_output[2], (m_input[2] - 1 - left) / s.stride[1] + 1);
-      if (first >= last) continue;
+      // The outputs whose window has this cell inside the picture.
+      const Index top = a * s.dilation[0] - s.padding[0], left = b * s.dilation[1] - s.padding[1];
+      const auto inside = [&](Index axis, Index start) {
+        const auto k = static_cast<std::size_t>(axis);
+        const Index stride = s.stride[k], input = m_input[axis + 1];
+        const Index first = start >= 0 ? 0 : (stride - 1 - start) / stride;
+        const Index end =
+            start >= input ? 0 : std::min(m_output[axis + 1], (input - 1 - start) / stride + 1);
+        return std::pair{first, end};
+      };
+      const auto [firstRow, endRow] = inside(0, top);
+      const auto [first, end] = inside(1, left);
+      if (firstRow >= endRow || first >= end) continue;
       double* target = packed.data() + (a * s.kernel[1] + b) * s.outChannels * perIn;
-      for (Index row = 0; row < m_output[1]; ++row) {
-        const Index y = row * s.stride[0] - s.padding[0] + a * s.dilation[0];
-        if (y < 0 || y >= m_input[1]) continue;
-        for (Index g = 0; g < s.groups; ++g) {
-          const float* d = dy + (row * m_output[2] + first) * s.outChannels + g * perOut;
-          const float* in =
-              x + (y * m_input[2] + first * s.stride[1] + left) * s.inChannels + g * perIn;
-          double* product = target + g * perOut * perIn;
-          if (outputsInside)
-            addOuterSum(last - first, in, s.stride[1] * s.inChannels, perIn, d, s.outChannels,
-                        perOut, product);
-          else
-            addOuterSum(last - first, d, s.outChannels, perOut, in, s.stride[1] * s.inChannels,
-                        perIn, product);
+      for (Index g = 0; g < s.groups; ++g) {
+        OuterSum sum;
+        sum.rows = endRow - firstRow;
+        sum.columns = end - first;
+        sum.delta = dy + (firstRow * m_output[2] + first) * s.outChannels + g * perOut;
+        sum.deltaRow = m_output[2] * s.outChannels;
+        sum.deltaStep = s.outChannels;
+        sum.outputs = perOut;
+        const Index y = firstRow * s.stride[0] + top, column = first * s.stride[1] + left;
+        sum.x = x + (y * m_input[2] + column) * s.inChannels + g * perIn;
+        sum.inputRow = s.stride[0] * m_input[2] * s.inChannels;
+        sum.inputStep = s.stride[1] * s.inChannels;
+        sum.inputs = perIn;
+        if (outputsInside()) {
+          std::swap(sum.delta, sum.x);
+          std::swap(sum.deltaRow, sum.inputRow);
+          std::swap(sum.deltaStep, sum.inputStep);
+          std::swap(sum.outputs, sum.inputs);
         }
+        addOuterSum(sum, target + g * perOut * perIn);
       }
     }
+  return std::span<const double>(packed).first(static_cast<std::size_t>(size));
+}
+
+void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
+  if (trainableIndex(m_bias) >= 0) formBias(cache, example, gradient[m_bias]);
+  if (trainableIndex(m_weight) < 0) return;
+  const Conv2dSettings& s = m_settings;
+  const Index perIn = s.inChannels / s.groups, perOut = s.outChannels / s.groups;
+  const Index area = s.kernel[0] * s.kernel[1];
+  const std::span<const double> packed = formWeights(cache, example);
   const auto out = gradient[m_weight];
   for (Index o = 0; o < s.outChannels; ++o)
     for (Index i = 0; i < perIn; ++i)
@@ -167,7 +187,22 @@ void Conv2d::addPerSample(const LayerCache& cache, Index example, GradientSet& g
         out[static_cast<std::size_t>((o * perIn + i) * area + k)] +=
             packed[static_cast<std::size_t>(
                 (k * s.outChannels + o / perOut * perOut) * perIn +
-                (outputsInside ? i * perOut + o % perOut : o % perOut * perIn + i))];
+                (outputsInside() ? i * perOut + o % perOut : o % perOut * perIn + i))];
+}
+
+bool Conv2d::formedSquaredNorm(const LayerCache& cache, Index example, ParameterId id,
+                               double& out) const {
+  std::span<const double> formed;
+  if (id == m_bias) {
+    std::vector<double>& bias = threadDoubles(m_settings.outChannels);
+    std::fill_n(bias.begin(), m_settings.outChannels, 0.0);
+    formBias(cache, example, bias);
+    formed = std::span(bias).first(static_cast<std::size_t>(m_settings.outChannels));
+  } else {
+    formed = formWeights(cache, example);
+  }
+  out = sumSquares(formed.data(), static_cast<Index>(formed.size()));
+  return true;
 }
 
 }  // namespace clipscope

@@ -53,11 +53,20 @@ class Conv2d : public Layer {
   void squaredNorms(LayerCache&, NormColumns out) const override;
   void addWeighted(LayerCache&, const FactorMatrix&, SumSet&) const override;
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
+  bool formedSquaredNorm(const LayerCache&, Index example, ParameterId id,
+                         double& out) const override;
   Index packedSize(ParameterId id) const override;
   void unpack(ParameterId id, const float* packed, float* plain) const override;
   bool sumsArePlain() const override { return false; }
 
  private:
+  /// Adds ∂b of one example in double.
+  void formBias(const LayerCache&, Index example, std::span<double> out) const;
+  /// ∂W of one example in double, in the thread's scratch: [kernel cell][group] × sums of outer
+  /// products of outputs and inputs of the group, the longer of the two innermost.
+  std::span<const double> formWeights(const LayerCache&, Index example) const;
+  bool outputsInside() const { return m_settings.outChannels > m_settings.inChannels; }
+
   Conv2dSettings m_settings;
   ParameterId m_weight;
   ParameterId m_bias;

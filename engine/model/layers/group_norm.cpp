@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/layers/group_norm.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "engine/error.h"
 #include "engine/model/layers/affine_parameters.h"
 #include "engine/tensor/channel_kernels.h"
+#include "engine/tensor/outer_kernels.h"
 #include "engine/tensor/parallel.h"
 #include "engine/tensor/vector_kernels.h"
 
@@ -160,33 +164,52 @@ void GroupNorm::addWeighted(LayerCache& cache, const FactorMatrix& factors, SumS
   addFormed(factors, trainableIndex(m_bias), first.biasGradient, stride, m_channels, sums);
 }
 
-void GroupNorm::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
+template <class Body>
+void GroupNorm::formGradients(const LayerCache& cache, Index example, Body&& body) const {
   const float* x = cache.x.row(example);
-  const float* dy = cache.dy.row(example);
   const Index perGroup = m_channels / m_groups;
+  // One of a group's values is near enough to its mean for the variance to be a difference.
+  std::vector<float>& centre = threadFloats(m_channels);
+  for (Index c = 0; c < m_channels; ++c) centre[static_cast<std::size_t>(c)] = x[c - c % perGroup];
+  thread_local std::vector<CentredSums> sums;
+  sums.resize(static_cast<std::size_t>(m_channels));
+  centredSums(x, cache.dy.row(example), m_positions, m_channels, centre.data(), sums.data());
+  const double count = static_cast<double>(perGroup * m_positions);
+  for (Index g = 0; g < m_groups; ++g) {
+    const auto group = std::span(sums).subspan(static_cast<std::size_t>(g * perGroup),
+                                               static_cast<std::size_t>(perGroup));
+    double mean = 0, square = 0;
+    for (const CentredSums& channel : group) {
+      mean += channel.x / count;
+      square += channel.xx / count;
+    }
+    const double inverse = 1.0 / std::sqrt(std::max(square - mean * mean, 0.0) + m_epsilon);
+    for (Index c = 0; c < perGroup; ++c) {
+      const CentredSums& channel = group[static_cast<std::size_t>(c)];
+      body(static_cast<std::size_t>(g * perGroup + c), (channel.dyx - mean * channel.dy) * inverse,
+           channel.dy);
+    }
+  }
+}
+
+void GroupNorm::addPerSample(const LayerCache& cache, Index example, GradientSet& gradient) const {
   const bool weight = trainableIndex(m_weight) >= 0, bias = trainableIndex(m_bias) >= 0;
   double* weightGradient = weight ? gradient[m_weight].data() : nullptr;
   double* biasGradient = bias ? gradient[m_bias].data() : nullptr;
-  for (Index g = 0; g < m_groups; ++g) {
-    const auto each = [&](auto&& body) {
-      for (Index t = 0; t < m_positions; ++t)
-        for (Index c = g * perGroup; c < (g + 1) * perGroup; ++c) body(t * m_channels + c, c);
-    };
-    const double count = static_cast<double>(perGroup * m_positions);
-    double mean = 0, variance = 0;
-    each([&](Index j, Index) { mean += static_cast<double>(x[j]); });
-    mean /= count;
-    each([&](Index j, Index) {
-      const double centred = static_cast<double>(x[j]) - mean;
-      variance += centred * centred;
-    });
-    const double inverse = 1.0 / std::sqrt(variance / count + m_epsilon);
-    each([&](Index j, Index c) {
-      const double d = static_cast<double>(dy[j]);
-      if (weight) weightGradient[c] += d * (static_cast<double>(x[j]) - mean) * inverse;
-      if (bias) biasGradient[c] += d;
-    });
-  }
+  formGradients(cache, example, [&](std::size_t c, double gamma, double beta) {
+    if (weight) weightGradient[c] += gamma;
+    if (bias) biasGradient[c] += beta;
+  });
+}
+
+bool GroupNorm::formedSquaredNorm(const LayerCache& cache, Index example, ParameterId id,
+                                  double& out) const {
+  out = 0;
+  formGradients(cache, example, [&](std::size_t, double gamma, double beta) {
+    const double value = id == m_weight ? gamma : beta;
+    out += value * value;
+  });
+  return true;
 }
 
 }  // namespace clipscope

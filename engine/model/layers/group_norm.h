@@ -30,6 +30,8 @@ class GroupNorm : public Layer {
   void squaredNorms(LayerCache&, NormColumns out) const override;
   void addWeighted(LayerCache&, const FactorMatrix&, SumSet&) const override;
   void addPerSample(const LayerCache&, Index example, GradientSet&) const override;
+  bool formedSquaredNorm(const LayerCache&, Index example, ParameterId id,
+                         double& out) const override;
 
  private:
   /// What is kept of an example: one row of C floats each.
@@ -40,6 +42,9 @@ class GroupNorm : public Layer {
     float* biasGradient;
   };
   Kept kept(const LayerCache& cache, Index example) const;
+  /// body(c, ∂γ_c, ∂β_c) of one example for every channel, in double from x and dy alone.
+  template <class Body>
+  void formGradients(const LayerCache&, Index example, Body&& body) const;
   void forwardExample(const ParameterView&, LayerCache&, Index example) const;
   void backwardExample(const ParameterView&, View dx, LayerCache&, Index example) const;
 
