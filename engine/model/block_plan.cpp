@@ -6,7 +6,12 @@
 
 namespace clipscope {
 
-Index BlockPlan::count(Index batch) const { return (batch + rows - 1) / rows; }
+Index BlockPlan::count(Index batch) const {
+  const Index blocks = (batch + rows - 1) / rows;
+  if (!threadPerBlock) return blocks;
+  // As many for each thread, if there are enough examples.
+  return std::min(batch, (blocks + threads - 1) / threads * threads);
+}
 
 Index BlockPlan::rowsFor(Index batch) const {
   if (threadPerBlock) return rows;
@@ -15,8 +20,6 @@ Index BlockPlan::rowsFor(Index batch) const {
 }
 
 std::pair<Index, Index> BlockPlan::range(Index batch, Index block) const {
-  if (threadPerBlock) return {block * rows, std::min(batch, (block + 1) * rows)};
-  // Even parts: a last block of a few rows would pay a whole pass over the weights for them.
   const Index blocks = count(batch);
   return {batch * block / blocks, batch * (block + 1) / blocks};
 }

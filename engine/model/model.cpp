@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "engine/model/model.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cassert>
 
@@ -12,8 +14,9 @@ namespace clipscope {
 
 namespace {
 
-/// What a block may take of a core's second-level cache.
-constexpr Index cacheBytes = 1 << 20;
+/// What a block may take: more than a core's second-level cache, since its layers look at a part of
+/// it at a time, and a pass over the weights serves the whole block.
+constexpr Index cacheBytes = 3 << 20;
 constexpr Index mostSmallRows = 16;
 constexpr Index mostSharedRows = 512;
 constexpr Index cacheLine = 16;  // floats
@@ -58,6 +61,7 @@ void Model::planBlocks(Index physicalLimit) {
 
   m_floatsPerExample = m_parts.floatsPerExample();
   m_plan.threadPerBlock = small;
+  m_plan.threads = omp_get_num_procs();
   m_plan.rows = small ? std::clamp(cacheBytes / (4 * m_floatsPerExample), Index{1}, mostSmallRows)
                       : mostSharedRows;
   if (physicalLimit > 0) m_plan.rows = std::min(m_plan.rows, physicalLimit);

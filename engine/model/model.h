@@ -22,10 +22,11 @@ struct BlockPlan {
   /// then stays in the core's cache); false: blocks come one after the other and the threads share
   /// the products inside (dense layers).
   bool threadPerBlock = false;
+  Index threads = 1;  ///< where threads carry blocks, as many for each
 
-  /// Number of blocks for a batch, and the rows [first, last) of block `block`. A pure function of
-  /// the batch's size: the same bits however the step is driven. Blocks differ by at most one row
-  /// where the threads share products; otherwise all but the last are full.
+  /// Number of blocks for a batch, and the rows [first, last) of block `block`, which differ by at
+  /// most one: a last block of a few rows would pay a whole pass over the weights for them. A pure
+  /// function of the batch's size: the same bits however the step is driven.
   Index count(Index batch) const;
   std::pair<Index, Index> range(Index batch, Index block) const;
   /// Rows of its largest block, at least 1; where threads carry blocks always `rows`.
