@@ -37,7 +37,9 @@ class Distortion {
       wave.frequencyX = random.uniform(-1.6, 1.6);
       wave.frequencyY = random.uniform(-1.6, 1.6);
       wave.phase = random.uniform(0, 2 * std::numbers::pi);
-      wave.direction = random.uniform(0, 2 * std::numbers::pi);
+      const double direction = random.uniform(0, 2 * std::numbers::pi);
+      wave.alongX = std::cos(direction);
+      wave.alongY = std::sin(direction);
     }
   }
 
@@ -49,15 +51,15 @@ class Distortion {
           wave.amplitude *
           std::sin(2 * std::numbers::pi * (wave.frequencyX * p.x + wave.frequencyY * p.y) +
                    wave.phase);
-      q.x += shift * std::cos(wave.direction);
-      q.y += shift * std::sin(wave.direction);
+      q.x += shift * wave.alongX;
+      q.y += shift * wave.alongY;
     }
     return q;
   }
 
  private:
   struct Wave {
-    double amplitude, frequencyX, frequencyY, phase, direction;
+    double amplitude, frequencyX, frequencyY, phase, alongX, alongY;
   };
   double m_a, m_b, m_c, m_d, m_x, m_y;
   std::array<Wave, 3> m_waves;
@@ -74,15 +76,23 @@ void drawLine(Canvas& canvas, StrokePoint from, StrokePoint to, double width, do
   const int bottom = std::min(side - 1, static_cast<int>(std::ceil(std::max(y0, y1) + reach)));
   const double dx = x1 - x0, dy = y1 - y0;
   const double squared = std::max(1e-9, dx * dx + dy * dy);
+  const float full = static_cast<float>(ink);
   for (int y = top; y <= bottom; ++y)
     for (int x = left; x <= right; ++x) {
+      float& pixel = canvas[static_cast<std::size_t>(y * side + x)];
+      if (pixel >= full) continue;
       const double along = std::clamp(((x - x0) * dx + (y - y0) * dy) / squared, 0.0, 1.0);
       const double beside = x - x0 - along * dx, below = y - y0 - along * dy;
       // Most of a slanted line's box is too far away for any ink: no root for those.
       const double edge = width / 2 + 0.5;
-      if (beside * beside + below * below >= edge * edge * (1 + 1e-12)) continue;
-      const double value = ink * std::clamp(edge - std::hypot(beside, below), 0.0, 1.0);
-      float& pixel = canvas[static_cast<std::size_t>(y * side + x)];
+      const double distance = beside * beside + below * below;
+      if (distance >= edge * edge * (1 + 1e-12)) continue;
+      // The same of what is well inside.
+      const double inside = std::max(0.0, edge - 1);
+      const double share = distance < inside * inside * (1 - 1e-12)
+                               ? 1.0
+                               : std::clamp(edge - std::hypot(beside, below), 0.0, 1.0);
+      const double value = ink * share;
       pixel = std::max(pixel, static_cast<float>(value));
     }
 }
@@ -110,8 +120,28 @@ void drawDigit(Canvas& canvas, RandomStream& random, int digit, double strength)
   }
 }
 
-void addNoise(Canvas& canvas, RandomStream& random, double std) {
-  for (float& pixel : canvas) pixel += static_cast<float>(std * random.normal());
+std::uint8_t quantised(float ink) {
+  return static_cast<std::uint8_t>(std::lround(std::clamp(ink, 0.0f, 1.0f) * 255));
+}
+
+/// The ink with noise, in 256 steps: std·√(−2 ln(1 − u))·cos 2πv of the two uniforms that
+/// RandomDraws::normal() would take. In single precision where that decides the step, in double
+/// where it might not: the same pixels, in a third of the time.
+std::uint8_t noisyPixel(float ink, double std, double u, double v) {
+  // Noise that takes from nothing leaves nothing.
+  if (ink == 0.0f && v > 0.2501 && v < 0.7499) return 0;
+  const float radius = std::sqrt(-2.0f * std::log(static_cast<float>(1.0 - u)));
+  const float turn = static_cast<float>(2.0 * std::numbers::pi * v);
+  const float steps = (ink + static_cast<float>(std) * radius * std::cos(turn)) * 255 + 0.5f;
+  // 1 − u may be off by 2⁻²⁴ of 1, and the radius then by its root.
+  const float margin = 0.002f + 0.2f * static_cast<float>(std);
+  if (steps < 0.5f - margin) return 0;
+  if (steps > 255.5f + margin) return 255;
+  const int step = static_cast<int>(steps);
+  const float rest = steps - static_cast<float>(step);
+  if (rest > margin && rest < 1 - margin) return static_cast<std::uint8_t>(step);
+  const double normal = std::sqrt(-2.0 * std::log1p(-u)) * std::cos(2.0 * std::numbers::pi * v);
+  return quantised(ink + static_cast<float>(std * normal));
 }
 
 constexpr int leastInk = 20;
@@ -146,9 +176,10 @@ void drawExample(const DigitsSettings& settings, Index i, std::uint8_t* pixels, 
     }
     if (kind == 2) noise = 0.6;
   }
-  addNoise(canvas, random, noise);
-  for (std::size_t k = 0; k < canvas.size(); ++k)
-    pixels[k] = static_cast<std::uint8_t>(std::lround(std::clamp(canvas[k], 0.0f, 1.0f) * 255));
+  for (std::size_t k = 0; k < canvas.size(); ++k) {
+    const double u = random.uniform(), v = random.uniform();
+    pixels[k] = noisyPixel(canvas[k], noise, u, v);
+  }
 }
 
 void check(double value, double most, const char* name) {

@@ -12,6 +12,7 @@ class TestDigits : public QObject {
 
  private slots:
   void followTheirSeed();
+  void areTheSameForEver();
   void labelNoiseIsItsShare();
   void everyImageHasInk();
   void refuses();
@@ -28,6 +29,30 @@ void TestDigits::followTheirSeed() {
   QVERIFY(std::equal(a.pixels.begin(), a.pixels.end(), longer.pixels.begin()));
   s.seed = 2;
   QVERIFY(generateDigits(s).pixels != longer.pixels);
+}
+
+/// FNV-1a of pixels and labels, from a drawing of every pixel in double.
+void TestDigits::areTheSameForEver() {
+  const auto hash = [](const DigitsSettings& settings) {
+    const auto content = generateDigits(settings);
+    std::uint64_t h = 1469598103934665603u;
+    for (const std::uint8_t pixel : content.pixels) h = (h ^ pixel) * 1099511628211u;
+    for (const int label : content.labels) h = (h ^ static_cast<unsigned>(label)) * 1099511628211u;
+    return h;
+  };
+  DigitsSettings s;
+  s.count = 2000;
+  QCOMPARE(hash(s), std::uint64_t{0xe955bab525a80e26});
+  s.difficulty = 0;
+  s.outliers = 0;
+  s.seed = 7;
+  QCOMPARE(hash(s), std::uint64_t{0xfc219ebe6b1db663});
+  s = {};
+  s.count = 2000;
+  s.difficulty = 1;
+  s.outliers = 0.5;
+  s.labelNoise = 0.1;
+  QCOMPARE(hash(s), std::uint64_t{0x2e687f45b7296d41});
 }
 
 void TestDigits::labelNoiseIsItsShare() {
