@@ -201,6 +201,62 @@ void copyPanel(const float* HWY_RESTRICT b, Index step, Index depth, Index colum
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+/// Four neighbouring values of each fourth row, as many as a vector has blocks of four lanes.
+template <class D>
+HWY_INLINE auto everyFourthRow(D d, const float* HWY_RESTRICT from, Index step) {
+  if constexpr (hn::MaxLanes(D()) <= 4) {
+    return hn::LoadU(d, from);
+  } else {
+    const hn::Half<D> half;
+    constexpr Index rows = static_cast<Index>(hn::MaxLanes(D())) / 2;
+    return hn::Combine(d, everyFourthRow(half, from + rows * step, step),
+                       everyFourthRow(half, from, step));
+  }
+}
+
+/// `lanes` rows of four columns: out's rows of as many values are written as a whole.
+HWY_INLINE void transposeFour(const float* HWY_RESTRICT from, Index inStep, float* HWY_RESTRICT to,
+                              Index outStep) {
+  const Tag d;
+  const hn::RepartitionToWide<Tag> dw;
+  const Vector v0 = everyFourthRow(d, from, inStep), v1 = everyFourthRow(d, from + inStep, inStep);
+  const Vector v2 = everyFourthRow(d, from + 2 * inStep, inStep);
+  const Vector v3 = everyFourthRow(d, from + 3 * inStep, inStep);
+  const auto low0 = hn::BitCast(dw, hn::InterleaveLower(d, v0, v1));
+  const auto low1 = hn::BitCast(dw, hn::InterleaveLower(d, v2, v3));
+  const auto high0 = hn::BitCast(dw, hn::InterleaveUpper(d, v0, v1));
+  const auto high1 = hn::BitCast(dw, hn::InterleaveUpper(d, v2, v3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, low0, low1)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, low0, low1)), d, to + outStep);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, high0, high1)), d, to + 2 * outStep);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, high0, high1)), d, to + 3 * outStep);
+}
+#endif
+
+/// out[c·outStep + r] = in[r·inStep + c] for r < rows, c < columns.
+void transposeKernel(const float* HWY_RESTRICT in, Index inStep, Index rows, Index columns,
+                     float* HWY_RESTRICT out, Index outStep) {
+  Index r = 0;
+#if HWY_TARGET != HWY_SCALAR
+  // Some cache lines of each row at a time: the rows are far apart, and so are those of the output.
+  constexpr Index stretch = 64;
+  const Index whole = rows / lanes * lanes;
+  Index c = 0;
+  for (; c + 4 <= columns; c += stretch) {
+    const Index end = std::min(c + stretch, columns / 4 * 4);
+    for (r = 0; r < whole; r += lanes)
+      for (Index k = c; k < end; k += 4)
+        transposeFour(in + r * inStep + k, inStep, out + k * outStep + r, outStep);
+  }
+  for (c = columns / 4 * 4; c < columns; ++c)
+    for (r = 0; r < whole; ++r) out[c * outStep + r] = in[r * inStep + c];
+  r = whole;
+#endif
+  for (; r < rows; ++r)
+    for (Index k = 0; k < columns; ++k) out[k * outStep + r] = in[r * inStep + k];
+}
+
 /// Rows from which on a panel of a plain B is copied before it is read: its rows then lie together,
 /// and what is behind the last column is 0.
 constexpr Index copyRows = 8 * mostCells;
@@ -213,7 +269,14 @@ void productKernel(const DenseProduct& p, Index first, Index last, Index from, I
     const int vectors = to - column > lanes ? 2 : 1;
     const Index width = vectors * lanes, inside = std::min(width, p.columns - column);
     DenseProduct read = p;
-    if (p.bPanel == productPanel && (inside < width || last - first >= copyRows)) {
+    if (p.bTurned) {
+      read.bStep = width;
+      copy.resize(std::max(copy.size(), static_cast<std::size_t>(p.depth * width)), 0.0f);
+      transposeKernel(p.b + column * p.bStep, p.bStep, inside, p.depth, copy.data(), width);
+      for (Index j = 0; inside < width && j < p.depth; ++j)
+        std::fill(copy.data() + j * width + inside, copy.data() + (j + 1) * width, 0.0f);
+      b = copy.data();
+    } else if (p.bPanel == productPanel && (inside < width || last - first >= copyRows)) {
       read.bStep = width;
       copy.resize(std::max(copy.size(), static_cast<std::size_t>(p.depth * width)), 0.0f);
       if (vectors == 2)
@@ -230,42 +293,6 @@ void productKernel(const DenseProduct& p, Index first, Index last, Index from, I
   }
 }
 
-/// out[c·outStep + r] = in[r·inStep + c] for r < rows, c < columns.
-void transposeKernel(const float* HWY_RESTRICT in, Index inStep, Index rows, Index columns,
-                     float* HWY_RESTRICT out, Index outStep) {
-  Index c = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::CappedTag<float, 4> d;
-  const hn::RepartitionToWide<decltype(d)> dw;
-  const Index whole = rows / 4 * 4;
-  // Some cache lines of each row at a time: the rows are far apart, and so are those of the output.
-  constexpr Index stretch = 64;
-  for (Index start = 0; start + 4 <= columns; start += stretch) {
-    const Index end = std::min(start + stretch, columns / 4 * 4);
-    for (Index r = 0; r < whole; r += 4)
-      for (Index k = start; k < end; k += 4) {
-        const float* HWY_RESTRICT from = in + r * inStep + k;
-        const auto v0 = hn::LoadU(d, from), v1 = hn::LoadU(d, from + inStep);
-        const auto v2 = hn::LoadU(d, from + 2 * inStep), v3 = hn::LoadU(d, from + 3 * inStep);
-        const auto low0 = hn::BitCast(dw, hn::InterleaveLower(d, v0, v1));
-        const auto low1 = hn::BitCast(dw, hn::InterleaveLower(d, v2, v3));
-        const auto high0 = hn::BitCast(dw, hn::InterleaveUpper(d, v0, v1));
-        const auto high1 = hn::BitCast(dw, hn::InterleaveUpper(d, v2, v3));
-        float* HWY_RESTRICT to = out + k * outStep + r;
-        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, low0, low1)), d, to);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, low0, low1)), d, to + outStep);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveLower(dw, high0, high1)), d, to + 2 * outStep);
-        hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(dw, high0, high1)), d, to + 3 * outStep);
-      }
-    for (Index r = whole; r < rows; ++r)
-      for (Index k = start; k < end; ++k) out[k * outStep + r] = in[r * inStep + k];
-    c = end;
-  }
-#endif
-  for (; c < columns; ++c)
-    for (Index r = 0; r < rows; ++r) out[c * outStep + r] = in[r * inStep + c];
-}
-
 }  // namespace clipscope::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -280,7 +307,8 @@ HWY_EXPORT(transposeKernel);
 
 void multiply(const DenseProduct& p) {
   const Index work = p.cells * p.columns * p.depth / 8;
-  if (p.columns >= p.cells) {
+  // A turned B's panels are turned by the thread that multiplies them, and by no other.
+  if (p.columns >= p.cells || p.bTurned) {
     const Index panels = (p.columns + productPanel - 1) / productPanel;
     parallelRanges(panels, work, [&](Index from, Index to) {
       HWY_DYNAMIC_DISPATCH(productKernel)
@@ -326,10 +354,12 @@ void packColumns(const float* w, Index columns, Index depth, float* packed) {
 void transpose(const float* in, Index rows, Index columns, float* out) {
   // Bands of whole cache lines of the output.
   constexpr Index band = 16;
-  parallelRanges((columns + band - 1) / band, turningWork * rows * columns, [&](Index first, Index last) {
-    for (Index b = first; b < last; ++b) HWY_DYNAMIC_DISPATCH(transposeKernel)
-    (in + b * band, columns, rows, std::min(band, columns - b * band), out + b * band * rows, rows);
-  });
+  parallelRanges((columns + band - 1) / band, turningWork * rows * columns,
+                 [&](Index first, Index last) {
+                   for (Index b = first; b < last; ++b) HWY_DYNAMIC_DISPATCH(transposeKernel)
+                   (in + b * band, columns, rows, std::min(band, columns - b * band),
+                    out + b * band * rows, rows);
+                 });
 }
 
 }  // namespace clipscope

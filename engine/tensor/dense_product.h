@@ -19,6 +19,8 @@ struct DenseProduct {
   Index aCell = 0, aStep = 0;
   const float* b = nullptr;
   Index bPanel = productPanel, bStep = 0;
+  /// Entry (j, o) of B is b[o·bStep + j] instead: each panel is turned over before it is read.
+  bool bTurned = false;
   float* c = nullptr;
   Index cStep = 0;
   const float* bias = nullptr;  ///< by column; may be null; not with `adds`

@@ -60,11 +60,9 @@ void Linear::prepare(const Parameters& values, float* prepared) const {
 
 CacheSize Linear::cacheSize(Index maxRows) const {
   const Index rows = maxRows * m_positions, few = std::min(rows, mostFewRows);
-  // The packed factor of the forward product, and for few rows its transposed result; the scaled
+  // For few rows, the packed factor of the forward product and its transposed result; the scaled
   // gradients of the weighted product.
   Index scratch = m_prepares ? 0 : packedColumns(few, m_inputs) + few * m_outputs;
-  if (rows > mostFewRows && !m_prepares)
-    scratch = std::max(scratch, packedColumns(m_outputs, m_inputs));
   scratch = std::max(scratch, rows * m_outputs);
   // For several positions also, one example at a time, two Gram matrices and a packed factor, or
   // the formed gradient.
@@ -83,9 +81,6 @@ void Linear::forward(const ParameterView& parameters, LayerCache& cache, const D
   p.depth = m_inputs;
   p.aCell = m_inputs;
   p.aStep = 1;
-  p.b = cache.scratch;
-  p.bPanel = m_inputs * productPanel;
-  p.bStep = packedStep(m_outputs);
   p.bias = m_bias < 0 ? nullptr : parameters.values[m_bias].data();
   p.relu = m_relu;
   if (rows <= mostFewRows && !m_prepares) {
@@ -93,8 +88,10 @@ void Linear::forward(const ParameterView& parameters, LayerCache& cache, const D
     packColumns(cache.x.data, rows, m_inputs, cache.scratch);
     p.cells = m_outputs;
     p.columns = rows;
-    p.bStep = packedStep(rows);
     p.a = weights;
+    p.b = cache.scratch;
+    p.bPanel = m_inputs * productPanel;
+    p.bStep = packedStep(rows);
     p.biasByRow = true;
     p.c = cache.scratch + packedColumns(rows, m_inputs);
     p.cStep = rows;
@@ -102,11 +99,16 @@ void Linear::forward(const ParameterView& parameters, LayerCache& cache, const D
     transpose(p.c, m_outputs, rows, cache.y.data);
     return;
   }
-  if (m_prepares)
+  if (m_prepares) {
     p.b = parameters.prepared;
-  else
-    packColumns(weights, m_outputs, m_inputs, cache.scratch);
-  p.chains = m_chains;
+    p.bPanel = m_inputs * productPanel;
+    p.bStep = packedStep(m_outputs);
+    p.chains = m_chains;
+  } else {
+    p.b = weights;
+    p.bStep = m_inputs;
+    p.bTurned = true;
+  }
   p.cells = rows;
   p.columns = m_outputs;
   p.a = cache.x.data;

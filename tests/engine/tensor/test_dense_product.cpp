@@ -37,9 +37,9 @@ Floats drawn(Index count, unsigned seed) {
   return values;
 }
 
-/// The three ways in which a layer multiplies: rows of A by rows, with B plain or packed, and A
-/// turned over.
-enum class Way { Plain, Packed, Turned };
+/// The ways in which a layer multiplies: rows of A by rows, with B plain, packed or turned over,
+/// and A turned over.
+enum class Way { Plain, Packed, TurnedB, Turned };
 
 struct Case {
   Way way;
@@ -53,11 +53,12 @@ struct Case {
     packed.resize(at(packedColumns(n, k)), -1.0f);
     packColumns(b.data(), n, k, packed.data());
   }
+  bool byColumn() const { return way == Way::Packed || way == Way::TurnedB; }
   double entry(Index i, Index o) const {
     double sum = 0;
     for (Index j = 0; j < depth; ++j)
       sum += static_cast<double>(a[at(way == Way::Turned ? j * cells + i : i * depth + j)]) *
-             static_cast<double>(b[at(way == Way::Packed ? o * depth + j : j * columns + o)]);
+             static_cast<double>(b[at(byColumn() ? o * depth + j : j * columns + o)]);
     return sum;
   }
   DenseProduct product(Floats& c) const {
@@ -70,7 +71,8 @@ struct Case {
     p.aStep = way == Way::Turned ? cells : 1;
     p.b = way == Way::Packed ? packed.data() : b.data();
     p.bPanel = way == Way::Packed ? depth * productPanel : productPanel;
-    p.bStep = way == Way::Packed ? packedStep(columns) : columns;
+    p.bStep = way == Way::Packed ? packedStep(columns) : way == Way::TurnedB ? depth : columns;
+    p.bTurned = way == Way::TurnedB;
     p.c = c.data();
     return p;
   }
@@ -82,7 +84,7 @@ const std::vector<std::tuple<Index, Index, Index>> shapes{
 }  // namespace
 
 void TestDenseProduct::agreesWithLoops() {
-  for (const Way way : {Way::Plain, Way::Packed, Way::Turned})
+  for (const Way way : {Way::Plain, Way::Packed, Way::TurnedB, Way::Turned})
     for (const auto& [m, n, k] : shapes) {
       const Case test(way, m, n, k);
       const Floats before = drawn(m * n, 3), byColumn = drawn(n, 4), byRow = drawn(m, 5);
@@ -113,7 +115,7 @@ void TestDenseProduct::agreesWithLoops() {
 void TestDenseProduct::bitsDoNotDependOnTheCuts() {
   const int threads = omp_get_max_threads();
   const Index m = 130, n = 210, k = 150;
-  for (const Way way : {Way::Plain, Way::Packed}) {
+  for (const Way way : {Way::Plain, Way::Packed, Way::TurnedB}) {
     const Case test(way, m, n, k);
     Floats two(at(m * n)), one(at(m * n)), row(at(n));
     omp_set_num_threads(2);
@@ -128,7 +130,7 @@ void TestDenseProduct::bitsDoNotDependOnTheCuts() {
     multiply(p);
     QVERIFY(std::equal(row.begin(), row.end(), one.begin() + 57 * n));
     // Half of the depth, then the rest on top of it.
-    if (way == Way::Packed) continue;
+    if (way != Way::Plain) continue;
     Floats halves(at(m * n));
     p = test.product(halves);
     p.depth = 60;
