@@ -98,7 +98,7 @@ void Trainer::State::rememberMedians(const ClipPart& part) {
     for (Index i = 0; i < part.factors.examples(); ++i)
       if (part.factors.finite(i))
         column.push_back(part.factors.groupNorm(i, static_cast<Index>(k)));
-    medians[k] = column.empty() ? 0.0 : median(column);
+    medians[k] = column.empty() ? 0.0 : medianOf(column);
   }
 }
 

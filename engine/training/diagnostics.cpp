@@ -18,7 +18,7 @@ double quantile(std::span<const double> sorted, double p) {
   return sorted[below] + weight * (sorted[above] - sorted[below]);
 }
 
-double median(std::span<double> values) {
+double medianOf(std::span<double> values) {
   if (values.empty()) return notANumber;
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());

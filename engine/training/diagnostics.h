@@ -15,7 +15,7 @@ namespace clipscope {
 double quantile(std::span<const double> sorted, double p);
 
 /// Quantile ½ of values in any order, which it moves about; NaN for none.
-double median(std::span<double> values);
+double medianOf(std::span<double> values);
 
 /// Global norms, quantiles, per-tensor mean, maximum and share from `part.norms`.
 void summariseNorms(NormsPart& part);

@@ -196,6 +196,14 @@ void TestLayers::agrees_data() {
       "padding":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":18,"kernel":3,
       "padding":2},{"type":"relu"},{"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
       image, 3, 2);
+  net("windows that are the picture", R"({"layers":[{"type":"conv2d","name":"a","out_channels":17,
+      "kernel":2},{"type":"maxpool2d","kernel":2},{"type":"avgpool2d","kernel":[5,3]},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
+  net("windows apart", R"({"layers":[{"type":"conv2d","name":"a","out_channels":5,"kernel":2},
+      {"type":"avgpool2d","kernel":2,"stride":3},{"type":"maxpool2d","kernel":[2,1],"stride":[3,1]},
+      {"type":"flatten"},{"type":"linear","name":"b","out":3}]})",
+      image, 5, 2);
   net("stride beyond the kernel", R"({"layers":[{"type":"conv2d","name":"a","out_channels":3,
       "kernel":2},{"type":"relu"},{"type":"conv2d","name":"c","out_channels":5,"kernel":[2,1],
       "stride":[3,2],"padding":[1,0]},{"type":"relu"},{"type":"flatten"},
