@@ -189,17 +189,23 @@ void memory() {
   e.run.evaluateEvery = 0;
   RunSession session(e, loadDataset(e.data));
   RunHistory run;
-  double early = 0;
-  for (Index step = 1; step <= 100'000; ++step) {
-    session.finishStep();
-    session.takeNews().addTo(run);
-    if (step == 10'000) early = residentMiB();
+  std::printf("memory (a step's summary is %zu bytes):", sizeof(StepSummary));
+  double last = 0;
+  Index lastStep = 0;
+  for (const Index until : {10'000, 100'000, 200'000, 400'000}) {
+    for (Index step = lastStep; step < until; ++step) {
+      session.finishStep();
+      session.takeNews().addTo(run);
+    }
+    const double now = residentMiB();
+    std::printf(" %.1f MiB after %g steps", now, static_cast<double>(until));
+    if (lastStep > 0)
+      std::printf(" (%.0f bytes a step)",
+                  (now - last) * 1048576 / static_cast<double>(until - lastStep));
+    last = now;
+    lastStep = until;
   }
-  const double late = residentMiB();
-  std::printf(
-      "memory: %.1f MiB after 1e4 steps, %.1f after 1e5: %.0f bytes a step, of which %zu are "
-      "its summary\n",
-      early, late, (late - early) * 1048576 / 90'000, sizeof(StepSummary));
+  std::printf("\n");
 }
 
 }  // namespace

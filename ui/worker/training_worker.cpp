@@ -12,7 +12,7 @@ namespace clipscope {
 
 bool TrainingWorker::send(int runId, bool always) {
   // One slow drawing (the first, or on a busy machine) does not hold the next back for long.
-  constexpr double leastInterval = 0.05, share = 5, mostInterval = 1;
+  constexpr double leastInterval = 0.05, share = 7, mostInterval = 1;
   const auto now = std::chrono::steady_clock::now();
   if (!always) {
     const double since = std::chrono::duration<double>(now - m_lastSent).count();
