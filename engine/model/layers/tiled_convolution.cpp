@@ -328,7 +328,7 @@ class TiledConvolution : public ConvEngine {
   Margins m_deltaMargins;
   std::vector<Phase> m_phases;
   Index m_backwardWeights = 0;
-  bool m_leavesGaps = false;  ///< some inputs have no reader: a stride beyond the kernel
+  bool m_leavesGaps = false;  ///< some inputs have no reader (axisPhases)
 };
 
 }  // namespace
